@@ -1,0 +1,2 @@
+//! platform-local
+fn main() {}

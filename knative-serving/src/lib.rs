@@ -1,0 +1,1 @@
+//! knative-serving

@@ -1,0 +1,34 @@
+//! Reads a file of cases and makes a trial of each.
+
+use std::path::Path;
+
+use libtest_mimic::{Failed, Trial};
+use serde_json::Value;
+
+/// One trial per case of `file` (`folder/name.json` below `dir`), named `folder/name/case`. No file, no trials.
+#[expect(dead_code, reason = "used by the folders' runners")]
+pub(crate) fn trials(
+    dir: &Path,
+    file: &str,
+    run: fn(&Value) -> Result<(), Failed>,
+) -> Vec<Trial> {
+    let path = dir.join(file);
+    let Ok(text) = std::fs::read_to_string(&path) else {
+        return Vec::new();
+    };
+    let stem = file.trim_end_matches(".json");
+    let cases: Vec<Value> = match serde_json::from_str(&text) {
+        Ok(cases) => cases,
+        Err(error) => {
+            let message = format!("{}: {error}", path.display());
+            return vec![Trial::test(stem, move || Err(message.into()))];
+        }
+    };
+    cases
+        .into_iter()
+        .map(|case| {
+            let name = case["name"].as_str().unwrap_or("unnamed").to_owned();
+            Trial::test(format!("{stem}/{name}"), move || run(&case))
+        })
+        .collect()
+}
