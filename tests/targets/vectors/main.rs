@@ -16,6 +16,7 @@ fn main() {
         PathBuf::from,
     );
     let _ = &dir;
-    let trials: Vec<Trial> = [].into_iter().flatten().collect();
+    let folders: [Vec<Trial>; 0] = [];
+    let trials = folders.into_iter().flatten().collect();
     libtest_mimic::run(&args, trials).exit();
 }
