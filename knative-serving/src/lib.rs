@@ -1,1 +1,3 @@
 //! knative-serving
+
+pub mod api;

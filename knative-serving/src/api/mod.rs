@@ -1,0 +1,22 @@
+//! The kinds of Serving as they are on the wire, and their admission.
+
+pub mod autoscaling;
+pub mod caching;
+pub mod configuration;
+pub mod domain_mapping;
+pub mod duck;
+pub mod keys;
+pub mod networking;
+pub mod revision;
+pub mod route;
+pub mod service;
+mod wire;
+
+pub use configuration::{Configuration, ConfigurationSpec, ConfigurationStatus};
+pub use domain_mapping::{DomainMapping, DomainMappingSpec, DomainMappingStatus, SecretTls};
+pub use duck::{Addressable, KReference};
+pub use revision::{
+    ContainerStatus, Revision, RevisionSpec, RevisionStatus, RevisionTemplateSpec,
+};
+pub use route::{Route, RouteSpec, RouteStatus, TrafficTarget};
+pub use service::{Service, ServiceSpec, ServiceStatus};

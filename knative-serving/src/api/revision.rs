@@ -1,0 +1,131 @@
+//! Revision: an immutable snapshot of code and configuration.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::PodSpec;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use knative_core::Condition;
+use serde::ser::Error as _;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
+
+use crate::api::keys::SERVING_GROUP;
+use crate::api::wire::{is_zero, nullable, resource};
+
+/// An immutable snapshot of code and configuration; traffic is sent to Revisions.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Revision {
+    /// Standard metadata.
+    pub metadata: ObjectMeta,
+    /// What is wanted.
+    pub spec: RevisionSpec,
+    /// What was observed.
+    pub status: Option<RevisionStatus>,
+}
+
+resource!(Revision { spec: RevisionSpec, status: RevisionStatus, group: SERVING_GROUP, version: "v1", plural: "revisions" });
+
+/// What a new Revision looks like.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RevisionTemplateSpec {
+    /// Labels, annotations and, optionally, the name of the Revision.
+    #[serde(default, deserialize_with = "nullable")]
+    pub metadata: ObjectMeta,
+    /// Spec of the Revision.
+    #[serde(default, deserialize_with = "nullable")]
+    pub spec: RevisionSpec,
+}
+
+/// A pod spec, inline on the wire, and how requests are treated.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RevisionSpec {
+    /// The pod, of which only some fields are allowed.
+    #[serde(flatten)]
+    pub pod: PodSpec,
+    /// Requests that one instance may serve at once; 0 is unlimited.
+    /// Default: `container-concurrency` of config-defaults (0); at most its `container-concurrency-max-limit` (1000).
+    #[serde(default)]
+    pub container_concurrency: Option<i64>,
+    /// Seconds that a request may take. Default: `revision-timeout-seconds` of config-defaults (300);
+    /// at most its `max-revision-timeout-seconds` (600).
+    #[serde(default)]
+    pub timeout_seconds: Option<i64>,
+    /// Seconds until the first byte of the response; 0 is off.
+    #[serde(default)]
+    pub response_start_timeout_seconds: Option<i64>,
+    /// Seconds between two bytes of the response; 0 is off.
+    #[serde(default)]
+    pub idle_timeout_seconds: Option<i64>,
+}
+
+impl RevisionSpec {
+    fn own_fields(&self) -> [(&'static str, Option<i64>); 4] {
+        [
+            ("containerConcurrency", self.container_concurrency),
+            ("timeoutSeconds", self.timeout_seconds),
+            ("responseStartTimeoutSeconds", self.response_start_timeout_seconds),
+            ("idleTimeoutSeconds", self.idle_timeout_seconds),
+        ]
+    }
+}
+
+/// An empty `containers` is left out, which the type of Kubernetes always writes.
+impl Serialize for RevisionSpec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut spec = serde_json::to_value(&self.pod).map_err(S::Error::custom)?;
+        if let Value::Object(fields) = &mut spec {
+            if self.pod.containers.is_empty() {
+                fields.remove("containers");
+            }
+            for (name, value) in self.own_fields() {
+                if let Some(value) = value {
+                    fields.insert(name.to_owned(), value.into());
+                }
+            }
+        }
+        spec.serialize(serializer)
+    }
+}
+
+/// What runs for the Revision.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RevisionStatus {
+    /// Generation of the spec that the status speaks of.
+    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    pub observed_generation: i64,
+    /// Findings, sorted by type; `Ready` sums them up.
+    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    pub conditions: Vec<Condition>,
+    /// Additional facts for tools.
+    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    pub annotations: BTreeMap<String, String>,
+    /// Where logs are found, from config-observability.
+    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    pub log_url: String,
+    /// Digests of the containers' images, in the order of the spec.
+    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    pub container_statuses: Vec<ContainerStatus>,
+    /// The same of the init containers.
+    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    pub init_container_statuses: Vec<ContainerStatus>,
+    /// Instances that are ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actual_replicas: Option<i32>,
+    /// Instances that are wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desired_replicas: Option<i32>,
+}
+/// Which image a container runs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerStatus {
+    /// Name of the container.
+    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    pub name: String,
+    /// Reference by digest; empty where the registry is exempt from resolution.
+    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    pub image_digest: String,
+}
