@@ -6,9 +6,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use knative_core::Condition;
 use serde::{Deserialize, Serialize};
 
+use super::revision::RevisionTemplateSpec;
 use crate::api::keys::SERVING_GROUP;
 use crate::api::wire::{is_zero, nullable, resource};
-use super::revision::RevisionTemplateSpec;
 
 /// Stamps out a Revision whenever its template changes.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,7 +21,13 @@ pub struct Configuration {
     pub status: Option<ConfigurationStatus>,
 }
 
-resource!(Configuration { spec: ConfigurationSpec, status: ConfigurationStatus, group: SERVING_GROUP, version: "v1", plural: "configurations" });
+resource!(Configuration {
+    spec: ConfigurationSpec,
+    status: ConfigurationStatus,
+    group: SERVING_GROUP,
+    version: "v1",
+    plural: "configurations"
+});
 /// The template.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -35,18 +41,38 @@ pub struct ConfigurationSpec {
 #[serde(rename_all = "camelCase")]
 pub struct ConfigurationStatus {
     /// Generation of the spec that the status speaks of.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub observed_generation: i64,
     /// Findings, sorted by type; `Ready` sums them up.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub conditions: Vec<Condition>,
     /// Additional facts for tools.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub annotations: BTreeMap<String, String>,
     /// Newest Revision that is ready.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub latest_ready_revision_name: String,
     /// Newest Revision, ready or not.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub latest_created_revision_name: String,
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::keys::SERVING_GROUP;
 use crate::api::wire::{is_zero, nullable, resource};
-use super::duck::{Addressable, KReference};
+use knative_core::duck::{Addressable, KReference};
 
 /// Serves an addressable object under the domain that is the mapping's name.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,7 +21,13 @@ pub struct DomainMapping {
     pub status: Option<DomainMappingStatus>,
 }
 
-resource!(DomainMapping { spec: DomainMappingSpec, status: DomainMappingStatus, group: SERVING_GROUP, version: "v1beta1", plural: "domainmappings" });
+resource!(DomainMapping {
+    spec: DomainMappingSpec,
+    status: DomainMappingStatus,
+    group: SERVING_GROUP,
+    version: "v1beta1",
+    plural: "domainmappings"
+});
 /// What the domain stands for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -38,7 +44,11 @@ pub struct DomainMappingSpec {
 #[serde(rename_all = "camelCase")]
 pub struct SecretTls {
     /// Secret of type `kubernetes.io/tls` in the namespace of the mapping.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub secret_name: String,
 }
 /// Where the domain can be called.
@@ -46,13 +56,25 @@ pub struct SecretTls {
 #[serde(rename_all = "camelCase")]
 pub struct DomainMappingStatus {
     /// Generation of the spec that the status speaks of.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub observed_generation: i64,
     /// Findings, sorted by type; `Ready` sums them up.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub conditions: Vec<Condition>,
     /// Additional facts for tools.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub annotations: BTreeMap<String, String>,
     /// The URL of the domain.
     #[serde(default, skip_serializing_if = "Option::is_none")]

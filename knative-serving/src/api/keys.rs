@@ -100,7 +100,8 @@ pub mod queue_sidecar {
     /// Share of the user container's resources, 0.1 to 100 percent; deprecated.
     pub const RESOURCE_PERCENTAGE: &str = "queue.sidecar.serving.knative.dev/resource-percentage";
     /// Other spelling of [`RESOURCE_PERCENTAGE`].
-    pub const RESOURCE_PERCENTAGE_ALT: &str = "queue.sidecar.serving.knative.dev/resourcePercentage";
+    pub const RESOURCE_PERCENTAGE_ALT: &str =
+        "queue.sidecar.serving.knative.dev/resourcePercentage";
 }
 
 /// `features.knative.dev/…`: annotations of a template that switch a feature for it.
@@ -126,7 +127,8 @@ pub mod networking {
     /// Older spelling of [`CERTIFICATE_CLASS`].
     pub const CERTIFICATE_CLASS_ALT: &str = "networking.knative.dev/certificate.class";
     /// Annotation of Routes and Services: `true` turns certificates off.
-    pub const DISABLE_EXTERNAL_DOMAIN_TLS: &str = "networking.knative.dev/disable-external-domain-tls";
+    pub const DISABLE_EXTERNAL_DOMAIN_TLS: &str =
+        "networking.knative.dev/disable-external-domain-tls";
     /// Older spelling of [`DISABLE_EXTERNAL_DOMAIN_TLS`].
     pub const DISABLE_AUTO_TLS: &str = "networking.knative.dev/disable-auto-tls";
     /// Oldest spelling of [`DISABLE_EXTERNAL_DOMAIN_TLS`].
@@ -154,7 +156,8 @@ pub mod networking_internal {
     /// Label: name of the Secret that a copy comes from.
     pub const ORIGIN_SECRET_NAME: &str = "networking.internal.knative.dev/originSecretName";
     /// Label: namespace of the Secret that a copy comes from.
-    pub const ORIGIN_SECRET_NAMESPACE: &str = "networking.internal.knative.dev/originSecretNamespace";
+    pub const ORIGIN_SECRET_NAMESPACE: &str =
+        "networking.internal.knative.dev/originSecretNamespace";
     /// Label of a placeholder Service: the traffic tag that it stands for.
     pub const TAG: &str = "networking.internal.knative.dev/tag";
     /// Label: the ServerlessService that owns the object.

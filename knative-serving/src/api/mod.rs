@@ -4,7 +4,6 @@ pub mod autoscaling;
 pub mod caching;
 pub mod configuration;
 pub mod domain_mapping;
-pub mod duck;
 pub mod keys;
 pub mod networking;
 pub mod revision;
@@ -14,9 +13,10 @@ mod wire;
 
 pub use configuration::{Configuration, ConfigurationSpec, ConfigurationStatus};
 pub use domain_mapping::{DomainMapping, DomainMappingSpec, DomainMappingStatus, SecretTls};
-pub use duck::{Addressable, KReference};
-pub use revision::{
-    ContainerStatus, Revision, RevisionSpec, RevisionStatus, RevisionTemplateSpec,
-};
+pub use knative_core::duck::{Addressable, KReference};
+pub use revision::{ContainerStatus, Revision, RevisionSpec, RevisionStatus, RevisionTemplateSpec};
 pub use route::{Route, RouteSpec, RouteStatus, TrafficTarget};
 pub use service::{Service, ServiceSpec, ServiceStatus};
+
+#[cfg(test)]
+mod tests;

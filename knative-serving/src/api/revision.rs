@@ -23,7 +23,13 @@ pub struct Revision {
     pub status: Option<RevisionStatus>,
 }
 
-resource!(Revision { spec: RevisionSpec, status: RevisionStatus, group: SERVING_GROUP, version: "v1", plural: "revisions" });
+resource!(Revision {
+    spec: RevisionSpec,
+    status: RevisionStatus,
+    group: SERVING_GROUP,
+    version: "v1",
+    plural: "revisions"
+});
 
 /// What a new Revision looks like.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -65,7 +71,10 @@ impl RevisionSpec {
         [
             ("containerConcurrency", self.container_concurrency),
             ("timeoutSeconds", self.timeout_seconds),
-            ("responseStartTimeoutSeconds", self.response_start_timeout_seconds),
+            (
+                "responseStartTimeoutSeconds",
+                self.response_start_timeout_seconds,
+            ),
             ("idleTimeoutSeconds", self.idle_timeout_seconds),
         ]
     }
@@ -94,22 +103,46 @@ impl Serialize for RevisionSpec {
 #[serde(rename_all = "camelCase")]
 pub struct RevisionStatus {
     /// Generation of the spec that the status speaks of.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub observed_generation: i64,
     /// Findings, sorted by type; `Ready` sums them up.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub conditions: Vec<Condition>,
     /// Additional facts for tools.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub annotations: BTreeMap<String, String>,
     /// Where logs are found, from config-observability.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub log_url: String,
     /// Digests of the containers' images, in the order of the spec.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub container_statuses: Vec<ContainerStatus>,
     /// The same of the init containers.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub init_container_statuses: Vec<ContainerStatus>,
     /// Instances that are ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -123,9 +156,17 @@ pub struct RevisionStatus {
 #[serde(rename_all = "camelCase")]
 pub struct ContainerStatus {
     /// Name of the container.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub name: String,
     /// Reference by digest; empty where the registry is exempt from resolution.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub image_digest: String,
 }

@@ -61,7 +61,11 @@ struct Mismatch<'a> {
 
 impl fmt::Display for Mismatch<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is {:?}, expected {:?}", self.what, self.got, self.want)
+        write!(
+            f,
+            "{} is {:?}, expected {:?}",
+            self.what, self.got, self.want
+        )
     }
 }
 

@@ -20,7 +20,13 @@ pub struct Metric {
     pub status: Option<MetricStatus>,
 }
 
-resource!(Metric { spec: MetricSpec, status: MetricStatus, group: AUTOSCALING_INTERNAL_GROUP, version: "v1alpha1", plural: "metrics" });
+resource!(Metric {
+    spec: MetricSpec,
+    status: MetricStatus,
+    group: AUTOSCALING_INTERNAL_GROUP,
+    version: "v1alpha1",
+    plural: "metrics"
+});
 /// The windows and the source.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -40,12 +46,24 @@ pub struct MetricSpec {
 #[serde(rename_all = "camelCase")]
 pub struct MetricStatus {
     /// Generation of the spec that the status speaks of.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub observed_generation: i64,
     /// Findings, sorted by type; `Ready` sums them up.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub conditions: Vec<Condition>,
     /// Additional facts for tools.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub annotations: BTreeMap<String, String>,
 }

@@ -6,9 +6,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use knative_core::Condition;
 use serde::{Deserialize, Serialize};
 
-use k8s_openapi::api::core::v1::ObjectReference;
 use crate::api::keys::AUTOSCALING_INTERNAL_GROUP;
 use crate::api::wire::{is_zero, nullable, resource};
+use k8s_openapi::api::core::v1::ObjectReference;
 
 /// Scales one workload. The autoscaling annotations of the Revision are copied onto it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,19 +21,33 @@ pub struct PodAutoscaler {
     pub status: Option<PodAutoscalerStatus>,
 }
 
-resource!(PodAutoscaler { spec: PodAutoscalerSpec, status: PodAutoscalerStatus, group: AUTOSCALING_INTERNAL_GROUP, version: "v1alpha1", plural: "podautoscalers" });
+resource!(PodAutoscaler {
+    spec: PodAutoscalerSpec,
+    status: PodAutoscalerStatus,
+    group: AUTOSCALING_INTERNAL_GROUP,
+    version: "v1alpha1",
+    plural: "podautoscalers"
+});
 /// The workload and its limits.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PodAutoscalerSpec {
     /// Requests that one instance may serve at once; 0 is unlimited.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub container_concurrency: i64,
     /// The workload to scale.
     #[serde(default, deserialize_with = "nullable")]
     pub scale_target_ref: ObjectReference,
     /// [`REACHABLE`], [`UNREACHABLE`] or empty: unknown.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub reachability: String,
     /// `http1` or `h2c`.
     #[serde(default, deserialize_with = "nullable")]
@@ -49,19 +63,35 @@ pub const UNREACHABLE: &str = "Unreachable";
 #[serde(rename_all = "camelCase")]
 pub struct PodAutoscalerStatus {
     /// Generation of the spec that the status speaks of.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub observed_generation: i64,
     /// Findings, sorted by type; `Ready` sums them up.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub conditions: Vec<Condition>,
     /// Additional facts for tools.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub annotations: BTreeMap<String, String>,
     /// Core Service for requests.
     #[serde(default, deserialize_with = "nullable")]
     pub service_name: String,
     /// Core Service for metrics.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub metrics_service_name: String,
     /// Instances wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,9 +6,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use knative_core::Condition;
 use serde::{Deserialize, Serialize};
 
-use k8s_openapi::api::core::v1::LocalObjectReference;
 use crate::api::keys::CACHING_INTERNAL_GROUP;
 use crate::api::wire::{is_zero, nullable, resource};
+use k8s_openapi::api::core::v1::LocalObjectReference;
 
 /// Tells whoever pulls ahead that an image is in use.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,7 +21,13 @@ pub struct Image {
     pub status: Option<ImageStatus>,
 }
 
-resource!(Image { spec: ImageSpec, status: ImageStatus, group: CACHING_INTERNAL_GROUP, version: "v1alpha1", plural: "images" });
+resource!(Image {
+    spec: ImageSpec,
+    status: ImageStatus,
+    group: CACHING_INTERNAL_GROUP,
+    version: "v1alpha1",
+    plural: "images"
+});
 /// The image and how to pull it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -30,10 +36,18 @@ pub struct ImageSpec {
     #[serde(default, deserialize_with = "nullable")]
     pub image: String,
     /// Account whose pull secrets are used.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub service_account_name: String,
     /// Further pull secrets.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub image_pull_secrets: Vec<LocalObjectReference>,
 }
 /// Whether the image is cached.
@@ -41,12 +55,24 @@ pub struct ImageSpec {
 #[serde(rename_all = "camelCase")]
 pub struct ImageStatus {
     /// Generation of the spec that the status speaks of.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub observed_generation: i64,
     /// Findings, sorted by type; `Ready` sums them up.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub conditions: Vec<Condition>,
     /// Additional facts for tools.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub annotations: BTreeMap<String, String>,
 }

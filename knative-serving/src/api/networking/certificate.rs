@@ -6,10 +6,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use knative_core::Condition;
 use serde::{Deserialize, Serialize};
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use crate::api::keys::NETWORKING_INTERNAL_GROUP;
 use crate::api::wire::{is_zero, nullable, resource};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 /// Asks the implementation named by its class for a certificate.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,7 +22,13 @@ pub struct Certificate {
     pub status: Option<CertificateStatus>,
 }
 
-resource!(Certificate { spec: CertificateSpec, status: CertificateStatus, group: NETWORKING_INTERNAL_GROUP, version: "v1alpha1", plural: "certificates" });
+resource!(Certificate {
+    spec: CertificateSpec,
+    status: CertificateStatus,
+    group: NETWORKING_INTERNAL_GROUP,
+    version: "v1alpha1",
+    plural: "certificates"
+});
 /// The names and where the certificate goes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -31,7 +37,11 @@ pub struct CertificateSpec {
     #[serde(default, deserialize_with = "nullable")]
     pub dns_names: Vec<String>,
     /// Suffix of the names, or one of them; empty leaves the choice open.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub domain: String,
     /// Secret that receives the certificate.
     #[serde(default, deserialize_with = "nullable")]
@@ -42,13 +52,25 @@ pub struct CertificateSpec {
 #[serde(rename_all = "camelCase")]
 pub struct CertificateStatus {
     /// Generation of the spec that the status speaks of.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub observed_generation: i64,
     /// Findings, sorted by type; `Ready` sums them up.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub conditions: Vec<Condition>,
     /// Additional facts for tools.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub annotations: BTreeMap<String, String>,
     /// When the certificate ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,10 +92,18 @@ pub struct Http01Challenge {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// Core Service that answers.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub service_name: String,
     /// Its namespace.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub service_namespace: String,
     /// Its port.
     #[serde(default, skip_serializing_if = "Option::is_none")]

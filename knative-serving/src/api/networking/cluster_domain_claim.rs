@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Serialize};
 
 use crate::api::keys::NETWORKING_INTERNAL_GROUP;
-use crate::api::wire::{is_zero, nullable, resource};
+use crate::api::wire::{nullable, resource};
 
 /// Gives the domain that is its name to one namespace.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -6,9 +6,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use knative_core::Condition;
 use serde::{Deserialize, Serialize};
 
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use crate::api::keys::NETWORKING_INTERNAL_GROUP;
 use crate::api::wire::{is_zero, nullable, resource};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 /// Hosts and paths, and the Services behind them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,19 +21,37 @@ pub struct Ingress {
     pub status: Option<IngressStatus>,
 }
 
-resource!(Ingress { spec: IngressSpec, status: IngressStatus, group: NETWORKING_INTERNAL_GROUP, version: "v1alpha1", plural: "ingresses" });
+resource!(Ingress {
+    spec: IngressSpec,
+    status: IngressStatus,
+    group: NETWORKING_INTERNAL_GROUP,
+    version: "v1alpha1",
+    plural: "ingresses"
+});
 /// Rules, certificates and the treatment of plain HTTP.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct IngressSpec {
     /// Certificates.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub tls: Vec<IngressTls>,
     /// Rules by host.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub rules: Vec<IngressRule>,
     /// [`HTTP_ENABLED`], [`HTTP_REDIRECTED`] or empty.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub http_option: String,
 }
 /// Value of `http_option`: plain HTTP is served.
@@ -50,13 +68,25 @@ pub const VISIBILITY_CLUSTER_LOCAL: &str = "ClusterLocal";
 #[serde(rename_all = "camelCase")]
 pub struct IngressTls {
     /// Hosts in the certificate.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub hosts: Vec<String>,
     /// Secret that holds it.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub secret_name: String,
     /// Namespace of that Secret.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub secret_namespace: String,
 }
 /// What some hosts serve.
@@ -64,10 +94,18 @@ pub struct IngressTls {
 #[serde(rename_all = "camelCase")]
 pub struct IngressRule {
     /// Host names, without ports.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub hosts: Vec<String>,
     /// [`VISIBILITY_EXTERNAL_IP`] (default) or [`VISIBILITY_CLUSTER_LOCAL`].
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub visibility: String,
     /// The paths of the hosts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -86,19 +124,35 @@ pub struct HttpIngressRuleValue {
 #[serde(rename_all = "camelCase")]
 pub struct HttpIngressPath {
     /// Prefix of the path; empty matches all.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub path: String,
     /// Host to call instead; excludes `splits` to several backends.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub rewrite_host: String,
     /// Headers that must match.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub headers: BTreeMap<String, HeaderMatch>,
     /// Backends; the percentages must sum to 100.
     #[serde(default, deserialize_with = "nullable")]
     pub splits: Vec<IngressBackendSplit>,
     /// Headers added to every request.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub append_headers: BTreeMap<String, String>,
 }
 /// What a header must be.
@@ -123,10 +177,18 @@ pub struct IngressBackendSplit {
     #[serde(default = "no_port")]
     pub service_port: IntOrString,
     /// Share in percent; a single split of 0 becomes 100.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub percent: i64,
     /// Headers added to requests of this backend.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub append_headers: BTreeMap<String, String>,
 }
 fn no_port() -> IntOrString {
@@ -150,13 +212,25 @@ impl Default for IngressBackendSplit {
 #[serde(rename_all = "camelCase")]
 pub struct IngressStatus {
     /// Generation of the spec that the status speaks of.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub observed_generation: i64,
     /// Findings, sorted by type; `Ready` sums them up.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub conditions: Vec<Condition>,
     /// Additional facts for tools.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub annotations: BTreeMap<String, String>,
     /// For hosts reachable from outside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -170,7 +244,11 @@ pub struct IngressStatus {
 #[serde(rename_all = "camelCase")]
 pub struct LoadBalancerStatus {
     /// The ways.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub ingress: Vec<LoadBalancerIngressStatus>,
 }
 /// One way into a load balancer.
@@ -178,15 +256,31 @@ pub struct LoadBalancerStatus {
 #[serde(rename_all = "camelCase")]
 pub struct LoadBalancerIngressStatus {
     /// Its IP address.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub ip: String,
     /// Its host name.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub domain: String,
     /// Its host name inside the cluster.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub domain_internal: String,
     /// Whether only a mesh gets there.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub mesh_only: bool,
 }

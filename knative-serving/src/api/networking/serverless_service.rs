@@ -6,9 +6,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use knative_core::Condition;
 use serde::{Deserialize, Serialize};
 
-use k8s_openapi::api::core::v1::ObjectReference;
 use crate::api::keys::NETWORKING_INTERNAL_GROUP;
 use crate::api::wire::{is_zero, nullable, resource};
+use k8s_openapi::api::core::v1::ObjectReference;
 
 /// Sends requests of a Revision to its instances or to whoever buffers for it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,13 +21,23 @@ pub struct ServerlessService {
     pub status: Option<ServerlessServiceStatus>,
 }
 
-resource!(ServerlessService { spec: ServerlessServiceSpec, status: ServerlessServiceStatus, group: NETWORKING_INTERNAL_GROUP, version: "v1alpha1", plural: "serverlessservices" });
+resource!(ServerlessService {
+    spec: ServerlessServiceSpec,
+    status: ServerlessServiceStatus,
+    group: NETWORKING_INTERNAL_GROUP,
+    version: "v1alpha1",
+    plural: "serverlessservices"
+});
 /// The workload and the mode.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ServerlessServiceSpec {
     /// [`MODE_SERVE`] or [`MODE_PROXY`].
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub mode: String,
     /// The workload.
     #[serde(default, deserialize_with = "nullable")]
@@ -36,7 +46,11 @@ pub struct ServerlessServiceSpec {
     #[serde(default, deserialize_with = "nullable")]
     pub protocol_type: String,
     /// How many activators buffer; 0 means all.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub num_activators: i32,
 }
 /// Value of `mode`: requests go to the instances.
@@ -49,18 +63,38 @@ pub const MODE_PROXY: &str = "Proxy";
 #[serde(rename_all = "camelCase")]
 pub struct ServerlessServiceStatus {
     /// Generation of the spec that the status speaks of.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub observed_generation: i64,
     /// Findings, sorted by type; `Ready` sums them up.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub conditions: Vec<Condition>,
     /// Additional facts for tools.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub annotations: BTreeMap<String, String>,
     /// Core Service to call.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub service_name: String,
     /// Core Service that selects the instances.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub private_service_name: String,
 }
