@@ -1,10 +1,23 @@
 //! knative-core
 
 pub mod admission;
+pub mod clock;
 pub mod condition;
 pub mod duck;
+pub mod http;
+mod ids;
+mod kind;
 pub mod object;
+pub mod platform;
+pub mod runtime;
 pub mod schema;
 pub mod selector;
+pub mod store;
 
-pub use self::condition::{Condition, ConditionSet, ConditionSeverity, ConditionStatus};
+pub use self::{
+    clock::{Clock, SystemClock, TokioClock},
+    condition::{Condition, ConditionSet, ConditionSeverity, ConditionStatus},
+    ids::Ids,
+    kind::{Column, Kind, Kinds, Scope},
+    platform::{Component, Platform, PlatformBuilder},
+};

@@ -1,0 +1,196 @@
+//! Why a backend could not do what it was asked, and whether asking again may help.
+
+use std::{error::Error as StdError, time::Duration};
+
+use thiserror::Error;
+
+use super::{InstanceId, Unsupported};
+
+/// Any cause.
+type Source = Box<dyn StdError + Send + Sync>;
+
+/// Why an instance did not start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// There is no room for it.
+    #[error("no room for the instance: {message}")]
+    Unschedulable {
+        /// What is missing.
+        message: String,
+    },
+    /// Its image is not known here.
+    #[error("image {reference:?} is not known: {hint}")]
+    ImageNotFound {
+        /// The reference.
+        reference: String,
+        /// What to do about it.
+        hint: String,
+    },
+    /// It asks for what the backend lacks.
+    #[error("{0}")]
+    Unsupported(Unsupported),
+    /// It ended before it was ready.
+    #[error("the instance ended before it was ready ({})", exit_text(*exit_code, *signal))]
+    CrashLoop {
+        /// Its exit code, where known.
+        exit_code: Option<i32>,
+        /// The signal that ended it.
+        signal: Option<i32>,
+        /// The end of its log.
+        message: String,
+    },
+    /// It was not ready in time.
+    #[error("the instance was not ready within {waited:?}: {message}")]
+    Timeout {
+        /// How long it was waited for.
+        waited: Duration,
+        /// What was waited for.
+        message: String,
+    },
+    /// It was stopped while it started.
+    #[error("the instance was stopped while it started")]
+    Stopped,
+    /// The backend does not answer.
+    #[error("the backend does not answer: {message}")]
+    BackendGone {
+        /// What fails.
+        message: String,
+        /// The cause.
+        #[source]
+        source: Option<Source>,
+    },
+    /// The instance cannot be made: a command that does not exist, a reference that cannot be resolved.
+    #[error("{message}")]
+    Config {
+        /// The kubelet's word for it, as `CreateContainerConfigError` or `RunContainerError`.
+        reason: &'static str,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+impl StartError {
+    /// Whether another try may succeed without a change of the workload.
+    pub const fn retry(&self) -> bool {
+        !matches!(self, Self::Unsupported(_) | Self::Stopped)
+    }
+
+    /// The CamelCase reason that conditions show.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Unschedulable { .. } => "Unschedulable".to_owned(),
+            Self::ImageNotFound { .. } => "ImagePullBackOff".to_owned(),
+            Self::Unsupported(_) => "Unsupported".to_owned(),
+            Self::CrashLoop {
+                exit_code, signal, ..
+            } => {
+                // A shell's convention, which container runtimes share: 128 and the signal's number.
+                let code = exit_code.or(signal.map(|signal| 128 + signal));
+                code.map_or_else(
+                    || "CrashLoopBackOff".to_owned(),
+                    |code| format!("ExitCode{code}"),
+                )
+            }
+            Self::Timeout { .. } => "ProgressDeadlineExceeded".to_owned(),
+            Self::Stopped => "Stopped".to_owned(),
+            Self::BackendGone { .. } => "BackendGone".to_owned(),
+            Self::Config { reason, .. } => (*reason).to_owned(),
+        }
+    }
+}
+
+fn exit_text(exit_code: Option<i32>, signal: Option<i32>) -> String {
+    match (exit_code, signal) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => "exit code unknown".to_owned(),
+    }
+}
+
+/// Why another call of a backend failed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RuntimeError {
+    /// There is no such instance.
+    #[error("there is no instance {id}")]
+    NotFound {
+        /// Its id.
+        id: InstanceId,
+    },
+    /// The backend cannot do this.
+    #[error("{what} is not supported by this runtime")]
+    Unsupported {
+        /// What was asked.
+        what: &'static str,
+    },
+    /// The backend does not answer; asking again may help.
+    #[error("the backend does not answer: {message}")]
+    BackendGone {
+        /// What fails.
+        message: String,
+        /// The cause.
+        #[source]
+        source: Option<Source>,
+    },
+}
+
+impl RuntimeError {
+    /// Whether asking again may help.
+    pub const fn retry(&self) -> bool {
+        matches!(self, Self::BackendGone { .. })
+    }
+}
+
+/// Why an image could not be resolved or taken in.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ImageError {
+    /// The store does not know it.
+    #[error("image {reference:?} is not known: {hint}")]
+    NotFound {
+        /// The reference.
+        reference: String,
+        /// What to do about it, as the command that adds it.
+        hint: String,
+    },
+    /// The reference is malformed.
+    #[error("image {reference:?} is not a reference: {message}")]
+    Invalid {
+        /// The reference.
+        reference: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// The credentials do not suffice.
+    #[error("image {reference:?} may not be read with these credentials")]
+    Unauthorized {
+        /// The reference.
+        reference: String,
+    },
+    /// The store cannot do this.
+    #[error("{what} is not supported by this image store")]
+    Unsupported {
+        /// What was asked.
+        what: &'static str,
+    },
+    /// The store does not answer; asking again may help.
+    #[error("the image store does not answer: {message}")]
+    Unavailable {
+        /// What fails.
+        message: String,
+        /// The cause.
+        #[source]
+        source: Option<Source>,
+    },
+}
+
+impl ImageError {
+    /// Whether asking again may help without a change of the reference or the store.
+    pub const fn retry(&self) -> bool {
+        matches!(
+            self,
+            Self::Unavailable { .. } | Self::NotFound { .. } | Self::Unauthorized { .. }
+        )
+    }
+}
