@@ -1,3 +1,4 @@
 //! knative-serving
 
 pub mod api;
+pub mod config;
