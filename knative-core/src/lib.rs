@@ -16,7 +16,7 @@ pub mod store;
 
 pub use self::{
     clock::{Clock, SystemClock, TokioClock},
-    condition::{Condition, ConditionSet, ConditionSeverity, ConditionStatus, Conditioned},
+    condition::{Condition, ConditionSet, ConditionSeverity, ConditionStatus},
     ids::Ids,
     kind::{Column, Kind, Kinds, Scope},
     platform::{Component, Platform, PlatformBuilder},

@@ -1,4 +1,5 @@
 //! knative-serving
 
 pub mod api;
+pub mod autoscaler;
 pub mod config;

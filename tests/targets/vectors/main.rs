@@ -2,6 +2,7 @@
 //!
 //! The folder is `KNATIVE_VECTORS`, or the copy in `tests/vectors`. A file that is absent there is skipped.
 
+mod autoscaling;
 mod compare;
 mod load;
 
@@ -15,8 +16,7 @@ fn main() {
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/vectors")),
         PathBuf::from,
     );
-    let _ = &dir;
-    let folders: [Vec<Trial>; 0] = [];
+    let folders: Vec<Vec<Trial>> = vec![autoscaling::trials(&dir)];
     let trials = folders.into_iter().flatten().collect();
     libtest_mimic::run(&args, trials).exit();
 }

@@ -1,7 +1,5 @@
 //! ServerlessService: the core Services in front of a Revision.
 
-pub mod lifecycle;
-
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
