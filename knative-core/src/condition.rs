@@ -194,6 +194,48 @@ impl ConditionSet {
     }
 }
 
+/// A status that has conditions.
+pub trait Conditioned {
+    /// The conditions that statuses of this kind have.
+    const SET: ConditionSet;
+
+    /// The conditions, sorted by type.
+    fn conditions(&self) -> &[Condition];
+
+    /// The conditions, to be changed through [`Conditioned::manage`].
+    fn conditions_mut(&mut self) -> &mut Vec<Condition>;
+
+    /// Opens the conditions for changes that happen at `now`.
+    fn manage(&mut self, now: Timestamp) -> ConditionManager<'_> {
+        Self::SET.manage(self.conditions_mut(), now)
+    }
+
+    /// The condition of that type, if there is one yet.
+    fn condition(&self, r#type: &str) -> Option<&Condition> {
+        find(self.conditions(), r#type)
+    }
+
+    /// The condition at the top, if there is one yet.
+    fn top_level(&self) -> Option<&Condition> {
+        Self::SET.top_level(self.conditions())
+    }
+
+    /// Adds the conditions that are missing.
+    fn initialize_conditions(&mut self, now: Timestamp) {
+        self.manage(now).initialize();
+    }
+
+    /// Whether the condition at the top is True.
+    fn is_happy(&self) -> bool {
+        Self::SET.is_happy(self.conditions())
+    }
+
+    /// Whether the condition at the top is False.
+    fn has_failed(&self) -> bool {
+        Self::SET.is_failed(self.conditions())
+    }
+}
+
 /// Go prints an absent severity as an empty text in some versions.
 fn severity_or_empty<'de, D: Deserializer<'de>>(
     deserializer: D,

@@ -16,7 +16,7 @@ pub mod store;
 
 pub use self::{
     clock::{Clock, SystemClock, TokioClock},
-    condition::{Condition, ConditionSet, ConditionSeverity, ConditionStatus},
+    condition::{Condition, ConditionSet, ConditionSeverity, ConditionStatus, Conditioned},
     ids::Ids,
     kind::{Column, Kind, Kinds, Scope},
     platform::{Component, Platform, PlatformBuilder},

@@ -124,6 +124,16 @@ impl<'a> ConditionManager<'a> {
         self.mark(self.set.happy, top, reason, message);
     }
 
+    /// Marks a condition as `source`, a condition of another object, is.
+    pub fn mirror(&mut self, r#type: &str, source: &Condition) {
+        let (reason, message) = (source.reason.clone(), source.message.clone());
+        match source.status {
+            ConditionStatus::True => self.mark_true(r#type),
+            ConditionStatus::False => self.mark_false(r#type, reason, message),
+            ConditionStatus::Unknown => self.mark_unknown(r#type, reason, message),
+        }
+    }
+
     /// Removes a condition that does not decide readiness.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! Configuration: a template from which Revisions are stamped.
 
+pub mod lifecycle;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;

@@ -1,5 +1,7 @@
 //! DomainMapping: a custom domain for a Service or Route.
 
+pub mod lifecycle;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;

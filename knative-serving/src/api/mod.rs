@@ -5,6 +5,7 @@ pub mod caching;
 pub mod configuration;
 pub mod domain_mapping;
 pub mod keys;
+pub mod lifecycle;
 pub mod networking;
 pub mod revision;
 pub mod route;

@@ -1,5 +1,7 @@
 //! Revision: an immutable snapshot of code and configuration.
 
+pub mod lifecycle;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::PodSpec;

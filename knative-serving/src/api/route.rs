@@ -1,5 +1,7 @@
 //! Route: a URL and the Revisions behind it.
 
+pub mod lifecycle;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;

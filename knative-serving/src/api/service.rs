@@ -1,5 +1,7 @@
 //! Service: a template and where its traffic goes.
 
+pub mod lifecycle;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;

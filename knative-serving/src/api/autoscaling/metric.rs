@@ -1,5 +1,7 @@
 //! Metric: what is measured of a Revision.
 
+pub mod lifecycle;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;

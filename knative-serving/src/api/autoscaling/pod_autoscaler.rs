@@ -1,5 +1,7 @@
 //! PodAutoscaler: how the workload of a Revision is scaled.
 
+pub mod lifecycle;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;

@@ -1,5 +1,7 @@
 //! Certificate: a wish for a TLS certificate.
 
+pub mod lifecycle;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;

@@ -1,5 +1,7 @@
 //! Ingress: the routing table of a Route or DomainMapping.
 
+pub mod lifecycle;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;

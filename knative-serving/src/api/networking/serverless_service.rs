@@ -1,5 +1,7 @@
 //! ServerlessService: the core Services in front of a Revision.
 
+pub mod lifecycle;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
