@@ -106,7 +106,12 @@ fn check<K: Object>(object: &mut K, call: &Call<'_>) -> Result<(), Failed> {
     let Some(want) = call.want() else {
         return Ok(());
     };
-    let got: Vec<Value> = object.status().conditions().iter().map(as_recorded).collect();
+    let got: Vec<Value> = object
+        .status()
+        .conditions()
+        .iter()
+        .map(as_recorded)
+        .collect();
     let got = Value::Array(got);
     let want_conditions = go_format::undo(&want["conditions"], &got);
     compare::same("conditions", &got, &want_conditions)?;

@@ -4,6 +4,7 @@
 
 mod autoscaling;
 mod compare;
+mod conditions;
 mod load;
 
 use std::path::PathBuf;
@@ -16,7 +17,7 @@ fn main() {
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/vectors")),
         PathBuf::from,
     );
-    let folders: Vec<Vec<Trial>> = vec![autoscaling::trials(&dir)];
+    let folders: Vec<Vec<Trial>> = vec![autoscaling::trials(&dir), conditions::trials(&dir)];
     let trials = folders.into_iter().flatten().collect();
     libtest_mimic::run(&args, trials).exit();
 }

@@ -154,6 +154,7 @@ fn deployment_ready(deployment: &DeploymentStatus, now: Timestamp) -> Condition 
     let mut conditions = Vec::new();
     let mut manager = SET.manage(&mut conditions, now);
     manager.initialize();
+    manager.mark_unknown(PROGRESSING, DEPLOYING, "");
     manager.mark_true(REPLICA_SET_READY);
     for condition in deployment.conditions.iter().flatten() {
         match condition.type_.as_deref().unwrap_or_default() {
