@@ -1,9 +1,12 @@
 //! Which objects a client or a controller means: by label and by field.
 
-/// Which objects, by label; all by default.
-#[derive(Clone, Debug, Default)]
-pub struct LabelSelector {}
+mod field;
+mod label;
 
-/// Which objects, by field; all by default.
-#[derive(Clone, Debug, Default)]
-pub struct FieldSelector {}
+pub use field::{FieldRequirement, FieldSelector};
+pub use label::{LabelSelector, Operator, Requirement};
+
+/// Why a text or an object is not a selector, in Kubernetes' words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ParseSelectorError(pub(crate) String);
