@@ -53,7 +53,10 @@ impl FieldSelector {
 
     /// The one value that the field must have, if it must have one.
     pub fn exact(&self, field: &str) -> Option<&str> {
-        let mut exact = self.requirements.iter().filter(|one| one.equal && one.field == field);
+        let mut exact = self
+            .requirements
+            .iter()
+            .filter(|one| one.equal && one.field == field);
         exact.next().map(|requirement| requirement.value.as_str())
     }
 
@@ -73,8 +76,12 @@ impl FromStr for FieldSelector {
         let mut terms = split_terms(text);
         terms.sort_unstable();
         let terms = terms.into_iter().filter(|term| !term.is_empty());
-        let requirements = terms.map(|term| requirement(term, text)).collect::<Result<_, _>>();
-        requirements.map(|requirements| Self { requirements }).map_err(ParseSelectorError)
+        let requirements = terms
+            .map(|term| requirement(term, text))
+            .collect::<Result<_, _>>();
+        requirements
+            .map(|requirements| Self { requirements })
+            .map_err(ParseSelectorError)
     }
 }
 
@@ -96,7 +103,11 @@ fn requirement(term: &str, selector: &str) -> Result<FieldRequirement, String> {
         (Some(equals), Some(at)) if at < equals => (&term[..at], false, &term[at + 2..]),
         (Some(equals), _) => {
             let value = &term[equals + 1..];
-            (&term[..equals], true, value.strip_prefix('=').unwrap_or(value))
+            (
+                &term[..equals],
+                true,
+                value.strip_prefix('=').unwrap_or(value),
+            )
         }
         (None, _) => return Err(unclear()),
     };
@@ -116,13 +127,17 @@ fn unescape(value: &str) -> Result<String, String> {
                 Some(escaped @ ('\\' | ',' | '=')) => plain.push(escaped),
                 other => {
                     let sequence: String = ['\\'].into_iter().chain(other).collect();
-                    return Err(format!("invalid field selector: invalid escape sequence: {sequence}"));
+                    return Err(format!(
+                        "invalid field selector: invalid escape sequence: {sequence}"
+                    ));
                 }
             },
             // The code of the character is what Kubernetes prints.
             ',' | '=' => {
                 let code = u32::from(c);
-                return Err(format!("invalid field selector: unescaped character in value: {code}"));
+                return Err(format!(
+                    "invalid field selector: unescaped character in value: {code}"
+                ));
             }
             _ => plain.push(c),
         }
@@ -135,7 +150,11 @@ impl fmt::Display for FieldRequirement {
         let operator = if self.equal { "=" } else { "!=" };
         write!(f, "{}{operator}", self.field)?;
         for c in self.value.chars() {
-            let escape = if matches!(c, '\\' | ',' | '=') { "\\" } else { "" };
+            let escape = if matches!(c, '\\' | ',' | '=') {
+                "\\"
+            } else {
+                ""
+            };
             write!(f, "{escape}{c}")?;
         }
         Ok(())
@@ -165,14 +184,28 @@ mod tests {
             (" a=b", Ok(" a=b")),
             ("a!=", Ok("a!=")),
             ("a", Err("invalid selector: 'a'; can't understand 'a'")),
-            ("a>1,b=c", Err("invalid selector: 'a>1,b=c'; can't understand 'a>1'")),
-            ("a=b=c", Err("invalid field selector: unescaped character in value: 61")),
-            ("a=b\\x", Err("invalid field selector: invalid escape sequence: \\x")),
-            ("a=b\\", Err("invalid field selector: invalid escape sequence: \\")),
+            (
+                "a>1,b=c",
+                Err("invalid selector: 'a>1,b=c'; can't understand 'a>1'"),
+            ),
+            (
+                "a=b=c",
+                Err("invalid field selector: unescaped character in value: 61"),
+            ),
+            (
+                "a=b\\x",
+                Err("invalid field selector: invalid escape sequence: \\x"),
+            ),
+            (
+                "a=b\\",
+                Err("invalid field selector: invalid escape sequence: \\"),
+            ),
         ];
         for (text, want) in rows {
             let got = text.parse::<FieldSelector>();
-            let got = got.map(|selector| selector.to_string()).map_err(|error| error.to_string());
+            let got = got
+                .map(|selector| selector.to_string())
+                .map_err(|error| error.to_string());
             assert_eq!(got.as_deref().map_err(String::as_str), want, "{text}");
         }
     }

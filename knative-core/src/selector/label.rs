@@ -84,13 +84,19 @@ impl Requirement {
         let mut wrong = Vec::from_iter(wrong_key("key", &self.key));
         if let Some(why) = self.wrong_count() {
             let values: Vec<_> = self.values.iter().map(|value| quote(value)).collect();
-            wrong.push(format!("values: Invalid value: [{}]: {why}", values.join(",")));
+            wrong.push(format!(
+                "values: Invalid value: [{}]: {why}",
+                values.join(",")
+            ));
         }
         let numeric = matches!(self.operator, Operator::GreaterThan | Operator::LessThan);
         for (i, value) in self.values.iter().enumerate() {
             if numeric && value.parse::<i64>().is_err() {
                 let why = "for 'Gt', 'Lt' operators, the value must be an integer";
-                wrong.push(format!("values[{i}]: Invalid value: {}: {why}", quote(value)));
+                wrong.push(format!(
+                    "values[{i}]: Invalid value: {}: {why}",
+                    quote(value)
+                ));
             }
         }
         let values = self.values.iter().enumerate();
@@ -138,7 +144,9 @@ impl Requirement {
         use Operator as Op;
         let label = labels.get(&self.key);
         match self.operator {
-            Op::In | Op::Equals | Op::DoubleEquals => label.is_some_and(|is| self.values.contains(is)),
+            Op::In | Op::Equals | Op::DoubleEquals => {
+                label.is_some_and(|is| self.values.contains(is))
+            }
             Op::NotIn | Op::NotEquals => label.is_none_or(|is| !self.values.contains(is)),
             Op::Exists => label.is_some(),
             Op::DoesNotExist => label.is_none(),
@@ -155,7 +163,13 @@ impl Requirement {
 
 fn wrong_key(path: &str, key: &str) -> Option<String> {
     let wrong = name::qualified_name(key);
-    let text = || format!("{path}: Invalid value: {}: {}", quote(key), wrong.join("; "));
+    let text = || {
+        format!(
+            "{path}: Invalid value: {}: {}",
+            quote(key),
+            wrong.join("; ")
+        )
+    };
     (!wrong.is_empty()).then(text)
 }
 
@@ -163,7 +177,10 @@ fn wrong_value(key: &str, index: usize, value: &str) -> Option<String> {
     let wrong = name::label_value(value);
     let text = || {
         let why = wrong.join("; ");
-        format!("values[{index}][{key}]: Invalid value: {}: {why}", quote(value))
+        format!(
+            "values[{index}][{key}]: Invalid value: {}: {why}",
+            quote(value)
+        )
     };
     (!wrong.is_empty()).then(text)
 }
@@ -171,7 +188,8 @@ fn wrong_value(key: &str, index: usize, value: &str) -> Option<String> {
 impl fmt::Display for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = &self.key;
-        let values = Vec::from_iter(self.values()).join(",");
+        let values: Vec<_> = self.values().collect();
+        let values = values.join(",");
         match self.operator {
             Operator::In => write!(f, "{key} in ({values})"),
             Operator::NotIn => write!(f, "{key} notin ({values})"),
@@ -231,13 +249,15 @@ impl LabelSelector {
 
     /// Whether an object with these labels matches.
     pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
-        self.requirements.iter().all(|requirement| requirement.matches(labels))
+        self.requirements
+            .iter()
+            .all(|requirement| requirement.matches(labels))
     }
 }
 
 impl FromIterator<Requirement> for LabelSelector {
     fn from_iter<I: IntoIterator<Item = Requirement>>(requirements: I) -> Self {
-        let mut requirements = Vec::from_iter(requirements);
+        let mut requirements: Vec<_> = requirements.into_iter().collect();
         requirements.sort_by(|a, b| a.key.cmp(&b.key));
         Self { requirements }
     }
@@ -266,16 +286,15 @@ impl TryFrom<&metav1::LabelSelector> for LabelSelector {
     type Error = ParseSelectorError;
 
     fn try_from(selector: &metav1::LabelSelector) -> Result<Self, Self::Error> {
-        let equals = |(key, value): (&String, &String)| Requirement::new(key, Operator::Equals, [value]);
+        let equals =
+            |(key, value): (&String, &String)| Requirement::new(key, Operator::Equals, [value]);
         let labels = selector.match_labels.iter().flatten().map(equals);
         let expressions = selector.match_expressions.iter().flatten().map(expression);
         labels.chain(expressions).collect()
     }
 }
 
-fn expression(
-    of: &metav1::LabelSelectorRequirement,
-) -> Result<Requirement, ParseSelectorError> {
+fn expression(of: &metav1::LabelSelectorRequirement) -> Result<Requirement, ParseSelectorError> {
     let operator = match of.operator.as_str() {
         "In" => Operator::In,
         "NotIn" => Operator::NotIn,

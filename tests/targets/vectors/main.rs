@@ -5,6 +5,7 @@
 mod autoscaling;
 mod compare;
 mod conditions;
+mod core_types;
 mod load;
 
 use std::path::PathBuf;
@@ -17,7 +18,11 @@ fn main() {
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/vectors")),
         PathBuf::from,
     );
-    let folders: Vec<Vec<Trial>> = vec![autoscaling::trials(&dir), conditions::trials(&dir)];
+    let folders: Vec<Vec<Trial>> = vec![
+        autoscaling::trials(&dir),
+        conditions::trials(&dir),
+        core_types::trials(&dir),
+    ];
     let trials = folders.into_iter().flatten().collect();
     libtest_mimic::run(&args, trials).exit();
 }

@@ -12,7 +12,10 @@ const BINARY: &str = "in, notin, =, ==, !=, gt, lt";
 
 pub(super) fn parse(text: &str) -> Result<LabelSelector, ParseSelectorError> {
     let mut parser = Parser { rest: text };
-    parser.requirements().map(LabelSelector::from_iter).map_err(ParseSelectorError)
+    parser
+        .requirements()
+        .map(LabelSelector::from_iter)
+        .map_err(ParseSelectorError)
 }
 
 struct Parser<'a> {
@@ -56,11 +59,14 @@ impl<'a> Parser<'a> {
                 "" => return Ok(requirements),
                 token if token == "!" || is_word(token) => {}
                 token => {
-                    return Err(format!("found '{token}', expected: !, identifier, or 'end of string'"));
+                    return Err(format!(
+                        "found '{token}', expected: !, identifier, or 'end of string'"
+                    ));
                 }
             }
             let requirement = self.requirement();
-            requirements.push(requirement.map_err(|why| format!("unable to parse requirement: {why}"))?);
+            requirements
+                .push(requirement.map_err(|why| format!("unable to parse requirement: {why}"))?);
             self.separator()?;
         }
     }

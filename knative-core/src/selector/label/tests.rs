@@ -2,7 +2,9 @@ use super::*;
 
 fn printed(text: &str) -> Result<String, String> {
     let selector = text.parse::<LabelSelector>();
-    selector.map(|selector| selector.to_string()).map_err(|error| error.to_string())
+    selector
+        .map(|selector| selector.to_string())
+        .map_err(|error| error.to_string())
 }
 
 #[test]
@@ -32,18 +34,48 @@ fn texts() {
 #[test]
 fn refusals() {
     let rows = [
-        ("a b", "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt"),
+        (
+            "a b",
+            "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt",
+        ),
         ("!a=b", "found '=', expected: ',' or 'end of string'"),
-        ("!", "unable to parse requirement: found '', expected: identifier"),
-        ("(a)", "found '(', expected: !, identifier, or 'end of string'"),
+        (
+            "!",
+            "unable to parse requirement: found '', expected: identifier",
+        ),
+        (
+            "(a)",
+            "found '(', expected: !, identifier, or 'end of string'",
+        ),
         ("a,", "found '', expected: identifier after ','"),
-        ("a in b", "unable to parse requirement: found 'b' expected: '('"),
-        ("a in (", "unable to parse requirement: found '', expected: ',', ')' or identifier"),
-        ("a in (b", "unable to parse requirement: found '', expected: ',' or ')'"),
-        ("a in (b c)", "unable to parse requirement: found 'c', expected: ',' or ')'"),
-        ("a in (b,,)", "unable to parse requirement: found ')', expected: ',', or identifier"),
-        ("a===b", "unable to parse requirement: found '=', expected: identifier"),
-        ("/a", "unable to parse requirement: <nil>: Invalid value: \"/a\": prefix part must be non-empty"),
+        (
+            "a in b",
+            "unable to parse requirement: found 'b' expected: '('",
+        ),
+        (
+            "a in (",
+            "unable to parse requirement: found '', expected: ',', ')' or identifier",
+        ),
+        (
+            "a in (b",
+            "unable to parse requirement: found '', expected: ',' or ')'",
+        ),
+        (
+            "a in (b c)",
+            "unable to parse requirement: found 'c', expected: ',' or ')'",
+        ),
+        (
+            "a in (b,,)",
+            "unable to parse requirement: found ')', expected: ',', or identifier",
+        ),
+        (
+            "a===b",
+            "unable to parse requirement: found '=', expected: identifier",
+        ),
+        (
+            "/a",
+            "unable to parse requirement: <nil>: Invalid value: \"/a\": prefix part must be non-empty",
+        ),
         (
             "a>b_",
             "unable to parse requirement: [values[0]: Invalid value: \"b_\": for 'Gt', 'Lt' operators, the value must be an integer, \
@@ -61,7 +93,9 @@ fn refusals() {
 fn matching() {
     let labels = |text: &str| -> BTreeMap<String, String> {
         let pairs = text.split(',').filter_map(|pair| pair.split_once('='));
-        pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+        pairs
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect()
     };
     let rows = [
         ("", "", true),
@@ -77,7 +111,11 @@ fn matching() {
     ];
     for (text, of, want) in rows {
         let selector = text.parse::<LabelSelector>();
-        assert_eq!(selector.map(|selector| selector.matches(&labels(of))), Ok(want), "{text} on {of}");
+        assert_eq!(
+            selector.map(|selector| selector.matches(&labels(of))),
+            Ok(want),
+            "{text} on {of}"
+        );
     }
 }
 
@@ -94,13 +132,31 @@ fn of_an_object() {
     let rows = [
         ("In", &["x"][..], Ok("a in (x),b=c")),
         ("DoesNotExist", &[], Ok("!a,b=c")),
-        ("in", &[], Err("\"in\" is not a valid label selector operator")),
-        ("NotIn", &[], Err("values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty")),
-        ("Exists", &["x"], Err("values: Invalid value: [\"x\"]: values set must be empty for exists and does not exist")),
+        (
+            "in",
+            &[],
+            Err("\"in\" is not a valid label selector operator"),
+        ),
+        (
+            "NotIn",
+            &[],
+            Err(
+                "values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty",
+            ),
+        ),
+        (
+            "Exists",
+            &["x"],
+            Err(
+                "values: Invalid value: [\"x\"]: values set must be empty for exists and does not exist",
+            ),
+        ),
     ];
     for (operator, values, want) in rows {
         let selector = LabelSelector::try_from(&requirement(operator, values));
-        let got = selector.map(|selector| selector.to_string()).map_err(|error| error.to_string());
+        let got = selector
+            .map(|selector| selector.to_string())
+            .map_err(|error| error.to_string());
         assert_eq!(got.as_deref().map_err(String::as_str), want, "{operator}");
     }
     assert_eq!(
