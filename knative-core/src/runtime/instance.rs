@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
-use k8s_openapi::api::core::v1::{PodTemplateSpec, Probe, ResourceRequirements, SecurityContext};
+use k8s_openapi::api::core::v1::{PodTemplateSpec, ResourceRequirements, SecurityContext};
 
 use super::{
     Capabilities, LogOptions, LogStream, RuntimeError, StartError, StartPhases, Unsupported,
@@ -68,7 +68,7 @@ pub struct ContainerSpec {
     pub args: Vec<String>,
     /// The working directory; the image's if `None`.
     pub working_dir: Option<String>,
-    /// Variables in the order of the template, `$(VAR)` expanded. Without `PORT` for a backend that picks ports itself.
+    /// Variables in the order of the template, `$(VAR)` expanded. A backend that picks ports itself replaces `PORT`.
     pub env: Vec<(String, String)>,
     /// Declared ports.
     pub ports: Vec<PortSpec>,
@@ -76,8 +76,6 @@ pub struct ContainerSpec {
     pub resources: ResourceRequirements,
     /// Restrictions.
     pub security_context: Option<SecurityContext>,
-    /// When the instance may take requests; TCP on the first port where `None`.
-    pub readiness_probe: Option<Probe>,
     /// Files of its volumes.
     pub files: Vec<VolumeFile>,
 }
@@ -96,7 +94,7 @@ pub struct InstanceSpec {
     pub init_containers: Vec<ContainerSpec>,
     /// Its containers; the first that declares a port serves requests.
     pub containers: Vec<ContainerSpec>,
-    /// How long it may take from start to ready.
+    /// How long it may take until it accepts connections.
     pub start_timeout: Duration,
 }
 

@@ -6,10 +6,14 @@
 
 mod capability;
 mod error;
+#[cfg(any(test, feature = "test-util"))]
+pub mod fake;
 mod image;
 mod instance;
 mod job;
 mod log;
+pub mod probe;
+mod replicas;
 mod workload;
 
 pub use capability::{Capabilities, Isolation, Unsupported};
@@ -21,6 +25,7 @@ pub use instance::{
 };
 pub use job::{JobId, JobRuntime, JobSpec, JobState, StepSpec, StepState};
 pub use log::{LogOptions, LogStream};
+pub use replicas::{Replicas, ReplicasBuilder};
 pub use workload::{
     Instance, InstanceState, Observation, Phase, StartPhases, Workload, WorkloadId, WorkloadRuntime,
 };

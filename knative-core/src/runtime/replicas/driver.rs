@@ -1,0 +1,277 @@
+//! The life of one instance: start, ready, exit, wait, start again, until it is stopped.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::PodTemplateSpec;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, timeout_at},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+use super::{
+    DEFAULT_GRACE, Shared,
+    backoff::Backoff,
+    health::{Health, Unhealthy},
+    render::{Identity, render},
+    resolve::References,
+    state::Member,
+};
+use crate::{
+    http::Endpoint,
+    runtime::{
+        Exit, InstanceId, InstanceSpec, InstanceState, Phase, Running, StartError, StartPhases,
+        Started, WorkloadId,
+    },
+};
+
+/// How often a stop is tried while the backend does not answer.
+const STOP_RETRY: Duration = Duration::from_secs(1);
+
+pub(super) struct Driver {
+    shared: Arc<Shared>,
+    id: InstanceId,
+    workload: WorkloadId,
+    template: Arc<PodTemplateSpec>,
+    start_timeout: Duration,
+    stop: CancellationToken,
+    exits: mpsc::Receiver<Exit>,
+}
+
+/// Why a run of the instance ended.
+struct Ended {
+    error: StartError,
+    exit: Option<Exit>,
+}
+
+impl Driver {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        member: &Member,
+        template: Arc<PodTemplateSpec>,
+        start_timeout: Duration,
+        exits: mpsc::Receiver<Exit>,
+    ) -> Self {
+        Self {
+            shared,
+            id: member.instance.id.clone(),
+            workload: member.instance.workload.clone(),
+            template,
+            start_timeout,
+            stop: member.stop.clone(),
+            exits,
+        }
+    }
+
+    /// Keeps the instance running until it is told to stop, then stops it.
+    pub(super) async fn run(mut self, adopted: Option<Running>) {
+        let stop = self.stop.clone();
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {}
+            () = self.keep(adopted.and_then(|running| running.endpoint)) => {}
+        }
+        self.shared.update(&self.id, |instance| {
+            instance.state = InstanceState::Stopping;
+        });
+        self.stop_backend().await;
+        self.shared.forget(&self.id, &self.workload);
+    }
+
+    async fn keep(&mut self, mut adopted: Option<Endpoint>) {
+        let mut backoff = Backoff::default();
+        loop {
+            let began = Instant::now();
+            let ended = self.once(adopted.take()).await;
+            debug!(instance = %self.id, error = %ended.error, "instance ended");
+            self.stop_backend().await;
+            if !ended.error.retry() {
+                self.back_off(ended, Timestamp::MAX);
+                return std::future::pending().await;
+            }
+            let wait = backoff.after_failure(began.elapsed());
+            let until = self
+                .shared
+                .clock
+                .now()
+                .saturating_add(SignedDuration::try_from(wait).unwrap_or_default());
+            self.back_off(ended, until.unwrap_or(Timestamp::MAX));
+            sleep(wait).await;
+            self.shared.update(&self.id, |instance| {
+                instance.state = InstanceState::Starting;
+                instance.restarts += 1;
+            });
+        }
+    }
+
+    fn back_off(&self, ended: Ended, until: Timestamp) {
+        self.shared.update(&self.id, |instance| {
+            instance.last_exit = ended.exit.or_else(|| instance.last_exit.take());
+            instance.state = InstanceState::BackingOff {
+                error: Arc::new(ended.error),
+                until,
+            };
+        });
+    }
+
+    /// One run of the instance, from start to its end.
+    async fn once(&mut self, adopted: Option<Endpoint>) -> Ended {
+        while self.exits.try_recv().is_ok() {}
+        match self.start(adopted).await {
+            Ok((started, health)) => self.attend(started, &health).await,
+            Err(error) => Ended {
+                exit: exit_of(&error),
+                error,
+            },
+        }
+    }
+
+    async fn start(&self, adopted: Option<Endpoint>) -> Result<(Started, Health), StartError> {
+        let spec = self.spec().await?;
+        let shared = &self.shared;
+        let health = Health::new(
+            self.id.clone(),
+            Arc::clone(&shared.backend),
+            shared.prober.clone(),
+            &self.template,
+            spec.serving(),
+        );
+        let started = match adopted {
+            Some(endpoint) => Started::new(endpoint, StartPhases::new()),
+            None => shared.backend.start(&spec).await?,
+        };
+        Ok((started, health))
+    }
+
+    async fn spec(&self) -> Result<InstanceSpec, StartError> {
+        let namespace = &self.workload.namespace;
+        let references =
+            References::read(self.shared.store.as_ref(), namespace, &self.template).await?;
+        let identity = Identity {
+            id: &self.id,
+            workload: &self.workload,
+            template: &self.template,
+        };
+        render(&identity, &references, self.start_timeout)
+    }
+
+    /// Waits until a started instance is ready, then until it ends.
+    async fn attend(&mut self, started: Started, health: &Health) -> Ended {
+        let Started {
+            endpoint,
+            mut phases,
+        } = started;
+        let began = Instant::now();
+        let waited = self.start_timeout.saturating_sub(phases.total());
+        let ready = tokio::select! {
+            biased;
+            exit = self.exits.recv() => return crashed(exit.unwrap_or_default()),
+            ready = timeout_at(began + waited, health.become_ready(&endpoint)) => ready,
+        };
+        match ready {
+            Err(_) => return ended(timed_out(self.start_timeout)),
+            Ok(Err(unhealthy)) => return unhealthy_end(unhealthy),
+            Ok(Ok(())) => {}
+        }
+        phases.add(Phase::Ready, began.elapsed());
+        self.ready(&endpoint, phases);
+        let id = self.id.clone();
+        let shared = Arc::clone(&self.shared);
+        tokio::select! {
+            biased;
+            exit = self.exits.recv() => crashed(exit.unwrap_or_default()),
+            unhealthy = health.watch(&endpoint, |answer| report(&shared, &id, &endpoint, answer)) => unhealthy_end(unhealthy),
+        }
+    }
+
+    fn ready(&self, endpoint: &Endpoint, phases: StartPhases) {
+        self.shared.update(&self.id, |instance| {
+            instance.phases = phases;
+            instance.state = InstanceState::Ready {
+                endpoint: endpoint.clone(),
+            };
+        });
+    }
+
+    /// Stops the instance, however often that has to be tried.
+    async fn stop_backend(&self) {
+        let grace = grace(&self.template);
+        while let Err(error) = self.shared.backend.stop(&self.id, grace).await {
+            warn!(instance = %self.id, %error, "the instance could not be stopped, trying again");
+            if self.shared.shutdown.is_cancelled() {
+                return;
+            }
+            sleep(STOP_RETRY).await;
+        }
+    }
+}
+
+fn report(shared: &Shared, id: &InstanceId, endpoint: &Endpoint, answer: Result<(), String>) {
+    shared.update(id, |instance| {
+        instance.state = match answer {
+            Ok(()) => InstanceState::Ready {
+                endpoint: endpoint.clone(),
+            },
+            Err(message) => InstanceState::NotReady { message },
+        };
+    });
+}
+
+fn grace(template: &PodTemplateSpec) -> Duration {
+    let seconds = template
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.termination_grace_period_seconds);
+    seconds
+        .and_then(|seconds| u64::try_from(seconds).ok())
+        .map_or(DEFAULT_GRACE, Duration::from_secs)
+}
+
+fn ended(error: StartError) -> Ended {
+    Ended { error, exit: None }
+}
+
+fn timed_out(waited: Duration) -> StartError {
+    StartError::Timeout {
+        waited,
+        message: "the readiness probe did not succeed".to_owned(),
+    }
+}
+
+fn unhealthy_end(Unhealthy(message): Unhealthy) -> Ended {
+    ended(StartError::CrashLoop {
+        exit_code: None,
+        signal: None,
+        message,
+    })
+}
+
+fn crashed(exit: Exit) -> Ended {
+    Ended {
+        error: StartError::CrashLoop {
+            exit_code: exit.code,
+            signal: exit.signal,
+            message: exit.message.clone(),
+        },
+        exit: Some(exit),
+    }
+}
+
+/// How an instance ended that did not live to be ready.
+fn exit_of(error: &StartError) -> Option<Exit> {
+    match error {
+        StartError::CrashLoop {
+            exit_code,
+            signal,
+            message,
+        } => Some(Exit {
+            code: *exit_code,
+            signal: *signal,
+            out_of_memory: false,
+            message: message.clone(),
+        }),
+        _ => None,
+    }
+}

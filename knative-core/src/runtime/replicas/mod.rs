@@ -1,0 +1,343 @@
+//! From instances to workloads: counts, restarts, probes, references, adoption.
+
+mod backoff;
+mod driver;
+mod expand;
+mod files;
+mod health;
+mod render;
+mod resolve;
+mod state;
+mod watchers;
+
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use futures::{StreamExt, future::join_all, stream::BoxStream};
+use k8s_openapi::api::core::v1::PodTemplateSpec;
+use parking_lot::Mutex;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::{
+    driver::Driver,
+    state::{Member, State},
+    watchers::Watchers,
+};
+use super::{
+    Capabilities, Instance, InstanceEvent, InstanceId, InstanceRuntime, LogOptions, LogStream,
+    Observation, Running, RuntimeError, Unsupported, Workload, WorkloadId, WorkloadRuntime,
+    probe::Prober,
+};
+use crate::{
+    Clock, Ids,
+    http::{Dial, TokioDial},
+    platform::{Component, ComponentError, Context, Stage},
+    store::Store,
+};
+
+/// How long an instance may take to end after it was asked to, unless its template says. As in Kubernetes.
+const DEFAULT_GRACE: Duration = Duration::from_secs(30);
+
+/// Keeps replicas on a backend that starts and stops single instances: what a kubelet and a Deployment do together.
+///
+/// It resolves references (`env` from ConfigMaps, Secrets and fields, `$(VAR)`, files of volumes), probes, restarts
+/// what fails with a growing delay, and adopts what an earlier run of the platform left running.
+pub struct Replicas {
+    shared: Arc<Shared>,
+}
+
+/// What all drivers share.
+struct Shared {
+    backend: Arc<dyn InstanceRuntime>,
+    store: Option<Arc<dyn Store>>,
+    prober: Prober,
+    clock: Arc<dyn Clock>,
+    ids: Arc<Ids>,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+    state: Mutex<State>,
+    watchers: Watchers,
+}
+
+/// Assembles [`Replicas`].
+#[derive(Debug)]
+pub struct ReplicasBuilder {
+    backend: Arc<dyn InstanceRuntime>,
+    store: Option<Arc<dyn Store>>,
+    dial: Arc<dyn Dial>,
+}
+
+impl ReplicasBuilder {
+    /// Where ConfigMaps and Secrets are read; without one, workloads that refer to them do not start.
+    #[must_use]
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// How probes connect. Default: the operating system's sockets.
+    #[must_use]
+    pub fn dial(mut self, dial: Arc<dyn Dial>) -> Self {
+        self.dial = dial;
+        self
+    }
+
+    /// Begins to listen to the backend. Called within a tokio runtime.
+    pub fn build(self, clock: Arc<dyn Clock>, ids: Arc<Ids>) -> Replicas {
+        let shared = Arc::new(Shared {
+            backend: self.backend,
+            store: self.store,
+            prober: Prober::new(self.dial),
+            clock,
+            ids,
+            tasks: TaskTracker::new(),
+            shutdown: CancellationToken::new(),
+            state: Mutex::default(),
+            watchers: Watchers::default(),
+        });
+        let events = shared.backend.watch();
+        shared.tasks.spawn(Arc::clone(&shared).dispatch(events));
+        Replicas { shared }
+    }
+}
+
+impl Replicas {
+    /// Replicas on `backend`.
+    pub fn builder(backend: Arc<dyn InstanceRuntime>) -> ReplicasBuilder {
+        ReplicasBuilder {
+            backend,
+            store: None,
+            dial: Arc::new(TokioDial),
+        }
+    }
+
+    /// Asks the backend what an earlier run of the platform left running. Called once, before the first `apply`,
+    /// which then takes over what belongs to its workload.
+    ///
+    /// # Errors
+    /// [`RuntimeError::BackendGone`].
+    pub async fn adopt(&self) -> Result<usize, RuntimeError> {
+        let running = self.shared.backend.list().await?;
+        let count = running.len();
+        let mut found: BTreeMap<WorkloadId, Vec<Running>> = BTreeMap::new();
+        for instance in running {
+            found
+                .entry(instance.workload.clone())
+                .or_default()
+                .push(instance);
+        }
+        self.shared.state.lock().found = found;
+        Ok(count)
+    }
+
+    /// Stops what was found by [`Replicas::adopt`] and belongs to no workload that was applied since.
+    ///
+    /// # Errors
+    /// [`RuntimeError::BackendGone`].
+    pub async fn reap(&self) -> Result<usize, RuntimeError> {
+        let found = std::mem::take(&mut self.shared.state.lock().found);
+        let orphans: Vec<Running> = found.into_values().flatten().collect();
+        let stops = orphans
+            .iter()
+            .map(|orphan| self.shared.backend.stop(&orphan.id, DEFAULT_GRACE));
+        join_all(stops)
+            .await
+            .into_iter()
+            .collect::<Result<Vec<()>, _>>()?;
+        Ok(orphans.len())
+    }
+
+    /// Stops every instance and waits until nothing runs.
+    pub async fn shutdown(&self) {
+        self.shared.shutdown.cancel();
+        self.shared.state.lock().stop_all();
+        self.shared.tasks.close();
+        self.shared.tasks.wait().await;
+    }
+}
+
+impl fmt::Debug for Replicas {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Replicas")
+            .field("backend", &self.shared.backend)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// Hands exits to the drivers of their instances.
+    async fn dispatch(self: Arc<Self>, mut events: BoxStream<'static, InstanceEvent>) {
+        loop {
+            let event = tokio::select! {
+                biased;
+                () = self.shutdown.cancelled() => return,
+                event = events.next() => event,
+            };
+            match event {
+                None => return,
+                Some(InstanceEvent::Exited { id, exit }) => self.state.lock().exited(&id, exit),
+            }
+        }
+    }
+
+    /// Starts and stops what is needed to get to a workload's replicas.
+    fn settle(self: &Arc<Self>, state: &mut State, id: &WorkloadId, retire: &[InstanceId]) {
+        if self.shutdown.is_cancelled() {
+            return;
+        }
+        for running in state.found.remove(id).unwrap_or_default() {
+            self.drive(state, id, running.id.clone(), Some(running));
+        }
+        for _ in 0..state.missing(id) {
+            let instance = self.new_id(state, id);
+            self.drive(state, id, instance, None);
+        }
+        state.stop_surplus(id, retire);
+    }
+
+    fn new_id(&self, state: &State, workload: &WorkloadId) -> InstanceId {
+        loop {
+            let id = InstanceId::new(format!("{}-{}", workload.name, self.ids.suffix()));
+            if !state.members.contains_key(&id) {
+                return id;
+            }
+        }
+    }
+
+    fn drive(
+        self: &Arc<Self>,
+        state: &mut State,
+        workload: &WorkloadId,
+        id: InstanceId,
+        adopted: Option<Running>,
+    ) {
+        let Some(wanted) = state.workloads.get_mut(workload) else {
+            return;
+        };
+        wanted.members.insert(id.clone());
+        let (member, exits) = Member::new(Instance::starting(
+            id.clone(),
+            workload.clone(),
+            self.clock.now(),
+        ));
+        let driver = Driver::new(
+            Arc::clone(self),
+            &member,
+            Arc::clone(&wanted.template),
+            wanted.start_timeout,
+            exits,
+        );
+        self.watchers
+            .tell(&id, &Observation::Instance(Arc::clone(&member.instance)));
+        state.members.insert(id, member);
+        self.tasks.spawn(driver.run(adopted));
+    }
+
+    /// Changes what is known of an instance and tells everybody.
+    fn update(&self, id: &InstanceId, change: impl FnOnce(&mut Instance)) {
+        let mut state = self.state.lock();
+        if let Some(member) = state.members.get_mut(id) {
+            let mut instance = Instance::clone(&member.instance);
+            change(&mut instance);
+            member.instance = Arc::new(instance);
+            self.watchers
+                .tell(id, &Observation::Instance(Arc::clone(&member.instance)));
+        }
+    }
+
+    /// Forgets an instance that runs no more, and replaces it if its workload wants as many.
+    fn forget(self: &Arc<Self>, id: &InstanceId, workload: &WorkloadId) {
+        let mut state = self.state.lock();
+        state.forget(id, workload);
+        self.watchers.tell(
+            id,
+            &Observation::Gone {
+                id: id.clone(),
+                workload: workload.clone(),
+            },
+        );
+        self.settle(&mut state, workload, &[]);
+    }
+}
+
+#[async_trait]
+impl WorkloadRuntime for Replicas {
+    fn check(&self, template: &PodTemplateSpec) -> Vec<Unsupported> {
+        self.shared.backend.check(template)
+    }
+
+    async fn apply(&self, workload: &Workload) -> Result<(), RuntimeError> {
+        let mut state = self.shared.state.lock();
+        state.want(workload);
+        self.shared
+            .settle(&mut state, &workload.id, &workload.retire);
+        Ok(())
+    }
+
+    async fn delete(&self, id: &WorkloadId) -> Result<(), RuntimeError> {
+        let orphans = {
+            let mut state = self.shared.state.lock();
+            state.delete(id);
+            state.found.remove(id).unwrap_or_default()
+        };
+        for orphan in orphans {
+            self.shared.backend.stop(&orphan.id, DEFAULT_GRACE).await?;
+        }
+        Ok(())
+    }
+
+    async fn list(&self) -> Result<Vec<Arc<Instance>>, RuntimeError> {
+        Ok(self.shared.state.lock().instances())
+    }
+
+    fn watch(&self) -> BoxStream<'static, Observation> {
+        let state = self.shared.state.lock();
+        let existing = state
+            .instances()
+            .into_iter()
+            .map(Observation::Instance)
+            .collect();
+        self.shared.watchers.subscribe(existing)
+    }
+
+    async fn logs(&self, id: &InstanceId, options: &LogOptions) -> Result<LogStream, RuntimeError> {
+        self.shared.backend.logs(id, options).await
+    }
+
+    async fn evict(&self, id: &InstanceId) -> Result<(), RuntimeError> {
+        let mut state = self.shared.state.lock();
+        let workload = state
+            .evict(id)
+            .ok_or_else(|| RuntimeError::NotFound { id: id.clone() })?;
+        self.shared.settle(&mut state, &workload, &[]);
+        Ok(())
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.shared.backend.capabilities()
+    }
+}
+
+#[async_trait]
+impl Component for Replicas {
+    fn name(&self) -> &'static str {
+        "replicas"
+    }
+
+    fn stage(&self) -> Stage {
+        Stage::Base
+    }
+
+    async fn run(
+        self: Arc<Self>,
+        _: Context,
+        shutdown: CancellationToken,
+    ) -> Result<(), ComponentError> {
+        shutdown.cancelled().await;
+        self.shutdown().await;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
