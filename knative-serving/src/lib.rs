@@ -3,3 +3,4 @@
 pub mod api;
 pub mod autoscaler;
 pub mod config;
+pub mod traffic;
