@@ -3,4 +3,5 @@
 pub mod api;
 pub mod autoscaler;
 pub mod config;
+pub mod reconcile;
 pub mod traffic;

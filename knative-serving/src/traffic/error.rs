@@ -65,14 +65,24 @@ impl TargetError {
             Self::UnreadyConfiguration { name, failed: true } => {
                 status.mark_configuration_failed(name, now);
             }
-            Self::UnreadyConfiguration { name, failed: false } => {
+            Self::UnreadyConfiguration {
+                name,
+                failed: false,
+            } => {
                 status.mark_configuration_not_ready(name, now);
             }
             Self::UnreadyRevision { name, failed: true } => status.mark_revision_failed(name, now),
-            Self::UnreadyRevision { name, failed: false } => {
+            Self::UnreadyRevision {
+                name,
+                failed: false,
+            } => {
                 status.mark_revision_not_ready(name, now);
             }
-            Self::NotOwned { name, service, owner } => {
+            Self::NotOwned {
+                name,
+                service,
+                owner,
+            } => {
                 status.mark_revision_not_owned(name, service, owner, now);
             }
         }

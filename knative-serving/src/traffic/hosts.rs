@@ -16,7 +16,10 @@ pub fn host_name(naming: &dyn Naming, route: &str, tag: &str) -> Result<String, 
     }
     let fields = BTreeMap::from([("Name", Value::from(route)), ("Tag", Value::from(tag))]);
     let values = Value::Object("config.TagTemplateValues", fields);
-    naming.tag_template().render(&values).map_err(DomainError::TagTemplate)
+    naming
+        .tag_template()
+        .render(&values)
+        .map_err(DomainError::TagTemplate)
 }
 
 /// The domain name of `host` of the Route with this metadata, as its visibility label says or as `visibility` says instead.
@@ -36,7 +39,10 @@ pub fn domain_name(
     };
     match fully_qualified_domain_name("url", &name).as_slice() {
         [] => Ok(name),
-        problems => Err(DomainError::Invalid { problem: aggregate(problems), name }),
+        problems => Err(DomainError::Invalid {
+            problem: aggregate(problems),
+            name,
+        }),
     }
 }
 
@@ -94,5 +100,8 @@ fn from_template(
         ("Labels", Value::from(labels)),
     ]);
     let values = Value::Object("config.DomainTemplateValues", fields);
-    naming.domain_template().render(&values).map_err(DomainError::DomainTemplate)
+    naming
+        .domain_template()
+        .render(&values)
+        .map_err(DomainError::DomainTemplate)
 }

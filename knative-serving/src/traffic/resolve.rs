@@ -83,7 +83,10 @@ impl<'a> Resolver<'a> {
             Some(error) => Err(error),
             None => Ok(self.traffic.consolidated()),
         };
-        Resolution { references: self.references, outcome }
+        Resolution {
+            references: self.references,
+            outcome,
+        }
     }
 
     /// A target that names neither is skipped.
@@ -99,15 +102,22 @@ impl<'a> Resolver<'a> {
 
     fn add_configuration(&mut self, target: &TrafficTarget) -> Result<(), TargetError> {
         let configuration = self.configuration(&target.configuration_name)?;
-        let latest = configuration.status.as_ref().map(|status| &status.latest_ready_revision_name);
+        let latest = configuration
+            .status
+            .as_ref()
+            .map(|status| &status.latest_ready_revision_name);
         let Some(name) = latest.filter(|name| !name.is_empty()) else {
-            let failed = configuration.status.as_ref().is_some_and(Conditioned::has_failed);
+            let failed = configuration
+                .status
+                .as_ref()
+                .is_some_and(Conditioned::has_failed);
             let name = configuration.name().to_owned();
             return Err(TargetError::UnreadyConfiguration { name, failed });
         };
         let revision = self.revision(name)?;
         ready(&revision)?;
-        self.traffic.push(RevisionTarget::new(target, revision.name(), &revision));
+        self.traffic
+            .push(RevisionTarget::new(target, revision.name(), &revision));
         Ok(())
     }
 
@@ -126,17 +136,27 @@ impl<'a> Resolver<'a> {
 
     fn configuration(&mut self, name: &str) -> Result<Arc<Configuration>, TargetError> {
         let Some(found) = self.lookup.configuration(name) else {
-            return Err(TargetError::Missing { kind: "Configuration", name: name.to_owned() });
+            return Err(TargetError::Missing {
+                kind: "Configuration",
+                name: name.to_owned(),
+            });
         };
-        self.references.configurations.insert(name.to_owned(), Arc::clone(&found));
+        self.references
+            .configurations
+            .insert(name.to_owned(), Arc::clone(&found));
         Ok(found)
     }
 
     fn revision(&mut self, name: &str) -> Result<Arc<Revision>, TargetError> {
         let Some(found) = self.lookup.revision(name) else {
-            return Err(TargetError::Missing { kind: "Revision", name: name.to_owned() });
+            return Err(TargetError::Missing {
+                kind: "Revision",
+                name: name.to_owned(),
+            });
         };
-        self.references.revisions.insert(name.to_owned(), Arc::clone(&found));
+        self.references
+            .revisions
+            .insert(name.to_owned(), Arc::clone(&found));
         Ok(found)
     }
 
@@ -163,9 +183,15 @@ impl Traffic {
             None => self.flat.push(target.clone()),
         }
         if !target.tag.is_empty() {
-            self.targets.entry(target.tag.clone()).or_default().push(target.clone());
+            self.targets
+                .entry(target.tag.clone())
+                .or_default()
+                .push(target.clone());
         }
-        self.targets.entry(DEFAULT_TARGET.to_owned()).or_default().push(target);
+        self.targets
+            .entry(DEFAULT_TARGET.to_owned())
+            .or_default()
+            .push(target);
     }
 
     fn consolidated(mut self) -> Self {
@@ -217,5 +243,8 @@ fn ready(revision: &Revision) -> Result<(), TargetError> {
     }
     let ready = revision.status.as_ref().and_then(Conditioned::top_level);
     let failed = ready.is_some_and(Condition::is_false);
-    Err(TargetError::UnreadyRevision { name: revision.name().to_owned(), failed })
+    Err(TargetError::UnreadyRevision {
+        name: revision.name().to_owned(),
+        failed,
+    })
 }

@@ -63,7 +63,10 @@ pub struct StepParams {
     pub step_size: i64,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
 fn is_zero(number: &i64) -> bool {
     *number == 0
 }
@@ -72,7 +75,10 @@ impl Rollout {
     /// Where the rollout of `traffic` ends: everything on the latest Revisions.
     pub fn goal(traffic: &Traffic) -> Self {
         let targets = traffic.targets.iter().flat_map(|(tag, targets)| {
-            targets.iter().filter(|target| target.is_latest()).map(move |target| (tag, target))
+            targets
+                .iter()
+                .filter(|target| target.is_latest())
+                .map(move |target| (tag, target))
         });
         let mut configurations: Vec<_> = targets
             .map(|(tag, target)| ConfigurationRollout {
@@ -86,9 +92,8 @@ impl Rollout {
                 step_params: StepParams::default(),
             })
             .collect();
-        configurations.sort_by(|a, b| {
-            (&a.tag, &a.configuration_name).cmp(&(&b.tag, &b.configuration_name))
-        });
+        configurations
+            .sort_by(|a, b| (&a.tag, &a.configuration_name).cmp(&(&b.tag, &b.configuration_name)));
         Self { configurations }
     }
 
@@ -100,6 +105,8 @@ impl Rollout {
 
     /// Whether no Configuration is between two Revisions.
     pub fn is_done(&self) -> bool {
-        self.configurations.iter().all(|rollout| rollout.revisions.len() < 2)
+        self.configurations
+            .iter()
+            .all(|rollout| rollout.revisions.len() < 2)
     }
 }

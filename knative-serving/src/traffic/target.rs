@@ -23,7 +23,9 @@ impl Protocol {
         let containers = &revision.spec.pod.containers;
         let serving = match containers.as_slice() {
             [only] => Some(only),
-            several => several.iter().find(|container| container.ports.iter().flatten().next().is_some()),
+            several => several
+                .iter()
+                .find(|container| container.ports.iter().flatten().next().is_some()),
         };
         let port = serving.and_then(|container| container.ports.iter().flatten().next());
         match port.and_then(|port| port.name.as_deref()) {

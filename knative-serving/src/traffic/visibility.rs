@@ -43,7 +43,12 @@ pub fn visibility<'a>(
 ) -> Result<BTreeMap<String, Visibility>, DomainError> {
     let local = is_local_route(route, naming);
     let marked = marked_local(route, placeholders);
-    let tags: BTreeSet<&str> = route.spec.traffic.iter().map(|target| target.tag.as_str()).collect();
+    let tags: BTreeSet<&str> = route
+        .spec
+        .traffic
+        .iter()
+        .map(|target| target.tag.as_str())
+        .collect();
     let mut visibility = BTreeMap::new();
     for tag in tags.into_iter().chain([DEFAULT_TARGET]) {
         let name = host_name(naming, route.name(), tag)?;
@@ -70,7 +75,11 @@ fn marked_local<'a>(
         .into_iter()
         .filter(|service| service.namespace() == route.namespace())
         .filter(|service| service.label(serving::ROUTE) == Some(route.name()))
-        .filter(|service| service.label(networking::VISIBILITY).is_some_and(|value| !value.is_empty()))
+        .filter(|service| {
+            service
+                .label(networking::VISIBILITY)
+                .is_some_and(|value| !value.is_empty())
+        })
         .map(|service| service.name())
         .collect()
 }

@@ -1,0 +1,3 @@
+//! Configuration: a Revision for each generation of its template.
+
+pub mod plan;

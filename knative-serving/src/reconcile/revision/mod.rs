@@ -1,0 +1,3 @@
+//! Revision: a workload, its autoscaler, and the images that it uses.
+
+pub mod plan;

@@ -1,0 +1,48 @@
+//! What a Route is made of: see [`ingress`] and [`placeholder_service`].
+
+use thiserror::Error;
+
+use crate::api::keys::networking;
+use crate::api::networking::ingress::{HTTP_ENABLED, HTTP_REDIRECTED};
+use crate::reconcile::common::Pairs;
+use crate::traffic::DomainError;
+
+pub use super::ingress::{IngressInput, ingress};
+pub use super::placeholder::{ServicePair, placeholder_service, service};
+
+/// Why an object of a Route cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// There is no host name.
+    #[error(transparent)]
+    Domain(#[from] DomainError),
+    /// The Route asks for a treatment of plain HTTP that does not exist.
+    #[error("incorrect http-protocol annotation: {0}")]
+    HttpProtocol(String),
+    /// The Ingress does not say where it is served.
+    #[error("failed to fetch loadbalancer domain/IP from ingress status")]
+    NoLoadBalancer,
+    /// The Ingress says so more than once.
+    #[error("more than one ingress are specified in status(LoadBalancer) of Ingress {0}")]
+    SeveralLoadBalancers(String),
+}
+
+/// The treatment of plain HTTP that annotations ask for, else `default`, the operator's.
+pub fn http_option<'a>(
+    annotations: Option<&Pairs>,
+    default: &'a str,
+) -> Result<&'a str, PlanError> {
+    let keys = [
+        networking::HTTP_OPTION,
+        networking::HTTP_PROTOCOL,
+        networking::HTTP_PROTOCOL_ALT,
+    ];
+    let asked = keys.iter().find_map(|&key| annotations?.get(key));
+    match asked.map(|asked| asked.to_lowercase()).as_deref() {
+        None | Some("") => Ok(default),
+        Some("enabled") => Ok(HTTP_ENABLED),
+        Some("redirected") => Ok(HTTP_REDIRECTED),
+        Some(other) => Err(PlanError::HttpProtocol(other.to_owned())),
+    }
+}

@@ -1,0 +1,3 @@
+//! Service: one Configuration and one Route of its name.
+
+pub mod plan;
