@@ -3,6 +3,7 @@
 //! The folder is `KNATIVE_VECTORS`, or the copy in `tests/vectors`. A file that is absent there is skipped.
 
 mod autoscaling;
+mod children;
 mod compare;
 mod conditions;
 mod core_types;
@@ -20,6 +21,7 @@ fn main() {
     );
     let folders: Vec<Vec<Trial>> = vec![
         autoscaling::trials(&dir),
+        children::trials(&dir),
         conditions::trials(&dir),
         core_types::trials(&dir),
     ];
