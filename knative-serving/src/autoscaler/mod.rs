@@ -4,11 +4,13 @@
 //! the [`Decider`] keeps the latest. [`Bounds`](bounds::Bounds) are what annotations and configuration ask for, and
 //! [`scale::plan`] applies minimum, maximum and the rules of scale to zero.
 
+pub mod bounds;
 mod collect;
 mod decider;
 pub mod kpa;
 mod policy;
 mod reason;
+pub mod scale;
 mod window;
 
 pub use self::collect::{CollectSpec, Collection, NoData, Stat};

@@ -222,7 +222,6 @@ impl Window {
 
     #[expect(
         clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
         reason = "a remainder by the ring's length is one of its positions"
     )]
     fn slot(&self, index: i64) -> usize {

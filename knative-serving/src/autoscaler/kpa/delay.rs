@@ -36,14 +36,18 @@ impl DelayWindow {
         let index = now.as_second().div_euclid(GRANULARITY);
         while self
             .maxima
-            .pop_back_if(|(_, older)| *older <= replicas)
-            .is_some()
-        {}
+            .back()
+            .is_some_and(|(_, older)| *older <= replicas)
+        {
+            self.maxima.pop_back();
+        }
         while self
             .maxima
-            .pop_front_if(|(then, _)| index - *then >= self.buckets)
-            .is_some()
-        {}
+            .front()
+            .is_some_and(|(then, _)| index - *then >= self.buckets)
+        {
+            self.maxima.pop_front();
+        }
         if self.maxima.back().is_none_or(|(then, _)| *then != index) {
             self.maxima.push_back((index, replicas));
         }
