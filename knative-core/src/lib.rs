@@ -3,7 +3,9 @@
 pub mod admission;
 pub mod clock;
 pub mod condition;
+pub mod controller;
 pub mod duck;
+mod fanout;
 pub mod http;
 mod ids;
 mod kind;

@@ -3,6 +3,7 @@
 //! [`Store`] promises what the Kubernetes API can keep, because a cluster is one of its backends: opaque resource
 //! versions, watches of one kind each, optimistic concurrency per object, no transactions across objects.
 
+mod cache;
 mod error;
 mod options;
 
@@ -11,6 +12,7 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 
+pub use cache::{Cache, Cached, Change, NamespacedName, decode};
 pub use error::{Cause, StoreError};
 pub use options::{
     DeleteOptions, FieldValidation, ListOptions, Preconditions, Propagation, UserInfo,

@@ -8,12 +8,15 @@ mod health;
 mod render;
 mod resolve;
 mod state;
-mod watchers;
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use futures::{StreamExt, future::join_all, stream::BoxStream};
+use futures::{
+    StreamExt,
+    future::join_all,
+    stream::{self, BoxStream},
+};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use parking_lot::Mutex;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -21,7 +24,6 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use self::{
     driver::Driver,
     state::{Member, State},
-    watchers::Watchers,
 };
 use super::{
     Capabilities, Instance, InstanceEvent, InstanceId, InstanceRuntime, LogOptions, LogStream,
@@ -30,6 +32,7 @@ use super::{
 };
 use crate::{
     Clock, Ids,
+    fanout::Fanout,
     http::{Dial, TokioDial},
     platform::{Component, ComponentError, Context, Stage},
     store::Store,
@@ -56,7 +59,7 @@ struct Shared {
     tasks: TaskTracker,
     shutdown: CancellationToken,
     state: Mutex<State>,
-    watchers: Watchers,
+    watchers: Fanout<InstanceId, Observation>,
 }
 
 /// Assembles [`Replicas`].
@@ -93,7 +96,7 @@ impl ReplicasBuilder {
             tasks: TaskTracker::new(),
             shutdown: CancellationToken::new(),
             state: Mutex::default(),
-            watchers: Watchers::default(),
+            watchers: Fanout::default(),
         });
         let events = shared.backend.watch();
         shared.tasks.spawn(Arc::clone(&shared).dispatch(events));
@@ -292,12 +295,11 @@ impl WorkloadRuntime for Replicas {
 
     fn watch(&self) -> BoxStream<'static, Observation> {
         let state = self.shared.state.lock();
-        let existing = state
-            .instances()
-            .into_iter()
-            .map(Observation::Instance)
-            .collect();
-        self.shared.watchers.subscribe(existing)
+        let existing = state.instances().into_iter().map(Observation::Instance);
+        stream::iter(existing.collect::<Vec<_>>())
+            .chain(stream::once(async { Observation::Synced }))
+            .chain(self.shared.watchers.subscribe())
+            .boxed()
     }
 
     async fn logs(&self, id: &InstanceId, options: &LogOptions) -> Result<LogStream, RuntimeError> {
