@@ -33,7 +33,7 @@ const MIN_PANIC_WINDOW: SignedDuration = SignedDuration::from_secs(1);
 ///     ("autoscaling.knative.dev/target".to_owned(), "50".to_owned()),
 ///     ("autoscaling.knative.dev/min-scale".to_owned(), "2".to_owned()),
 /// ]);
-/// let bounds = Bounds::resolve(annotations, 0, "Reachable", &Default::default());
+/// let bounds = Bounds::resolve(&annotations, 0, "Reachable", &Default::default());
 /// assert_eq!((bounds.min_scale, bounds.decider.target_value), (2, 35.0));
 /// ```
 #[derive(Debug, Clone, PartialEq)]

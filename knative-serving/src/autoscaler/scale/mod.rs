@@ -4,10 +4,11 @@
 
 mod activity;
 mod reason;
+mod service;
+mod status;
 mod zero;
 
 use jiff::{SignedDuration, Timestamp};
-use knative_core::{Condition, Conditioned};
 use thiserror::Error;
 
 use self::zero::Step;
@@ -16,10 +17,11 @@ use super::decider::DeciderStatus;
 use super::kpa::{MIN_ACTIVATORS, activators};
 use crate::api::autoscaling::PodAutoscalerStatus;
 use crate::api::networking::ServerlessService;
-use crate::api::networking::serverless_service::{MODE_PROXY, MODE_SERVE};
 
 pub use self::activity::Activity;
 pub use self::reason::ScaleReason;
+pub use self::service::{SksMode, SksPlan};
+pub use self::status::StatusPlan;
 pub use self::zero::{ACTIVATION_BUFFER, PROBE_PERIOD, PROBE_REQUEUE, PROBE_TIMEOUT};
 
 /// What is known of a revision when its scale is planned.
@@ -72,89 +74,6 @@ pub enum Requeue {
     AfterProbing,
 }
 
-/// Where requests of the revision go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SksMode {
-    /// To its instances.
-    Serve,
-    /// To the activators, which buffer them.
-    Proxy,
-}
-
-impl SksMode {
-    /// The text on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Serve => MODE_SERVE,
-            Self::Proxy => MODE_PROXY,
-        }
-    }
-}
-
-/// Wanted spec of the `ServerlessService`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SksPlan {
-    /// Where requests go.
-    pub mode: SksMode,
-    /// How many activators stand behind the revision, at least two.
-    pub num_activators: i32,
-}
-
-impl SksPlan {
-    /// Whether the object has this mode and number already.
-    pub fn is_met_by(&self, sks: &ServerlessService) -> bool {
-        sks.spec.mode == self.mode.as_str() && sks.spec.num_activators == self.num_activators
-    }
-}
-
-/// Changes of the `PodAutoscaler`'s status; [`StatusPlan::apply`] makes them.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct StatusPlan {
-    /// Wanted replicas, none = unknown. Not to be written after a failure.
-    pub desired_scale: Option<i32>,
-    /// Ready replicas; none where the status keeps what it says, after a failure.
-    pub actual_scale: Option<i32>,
-    /// Core Service for requests.
-    pub service_name: Option<String>,
-    /// Core Service for metrics.
-    pub metrics_service_name: Option<String>,
-    /// Whether the `ServerlessService` is ready, or why not.
-    pub sks: Option<Result<(), String>>,
-    /// The first scale was reached.
-    pub initialized: bool,
-    /// New state of condition `Active`.
-    pub activity: Option<Activity>,
-}
-
-impl StatusPlan {
-    /// Writes the changes to `status`. An unknown scale never replaces a known one.
-    pub fn apply(&self, status: &mut PodAutoscalerStatus, now: Timestamp) {
-        status.initialize_conditions(now);
-        if let Some(name) = &self.service_name {
-            status.service_name.clone_from(name);
-        }
-        if let Some(name) = &self.metrics_service_name {
-            status.metrics_service_name.clone_from(name);
-        }
-        match &self.sks {
-            Some(Ok(())) => status.mark_sks_ready(now),
-            Some(Err(message)) => status.mark_sks_not_ready(message, now),
-            None => {}
-        }
-        if let Some(actual) = self.actual_scale {
-            status.actual_scale = Some(actual);
-            let known = status.desired_scale.filter(|desired| *desired >= 0);
-            status.desired_scale = Some(self.desired_scale.or(known).unwrap_or(-1));
-        }
-        if self.initialized {
-            status.mark_scale_target_initialized(now);
-        }
-        if let Some(activity) = &self.activity {
-            activity.mark(status, now);
-        }
-    }
-}
-
 /// Why a plan could not be made in full.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -197,7 +116,7 @@ pub enum PlanError {
 /// assert_eq!(plan.scale_to, None);
 /// ```
 pub fn plan(input: &ScaleInput<'_>, now: Timestamp) -> Plan {
-    let private = |sks: &&ServerlessService| !private_service_name(sks).is_empty();
+    let private = |sks: &&ServerlessService| !service::private_name(sks).is_empty();
     match input.sks.filter(private) {
         Some(sks) => with_services(input, sks, now),
         None => without_services(input),
@@ -230,7 +149,7 @@ fn without_services(input: &ScaleInput<'_>) -> Plan {
 fn with_services(input: &ScaleInput<'_>, sks: &ServerlessService, now: Timestamp) -> Plan {
     let mut reasons = Vec::new();
     let mut status = StatusPlan {
-        metrics_service_name: Some(private_service_name(sks).to_owned()),
+        metrics_service_name: Some(service::private_name(sks).to_owned()),
         ..StatusPlan::default()
     };
     let step = resize(input, sks, now, &mut reasons);
@@ -250,9 +169,9 @@ fn with_services(input: &ScaleInput<'_>, sks: &ServerlessService, now: Timestamp
     if !input.sks_owned {
         return not_owned(input, scale_to, requeue, status, reasons);
     }
-    let mode = mode(step.want, input.decided.excess_burst_capacity, &mut reasons);
+    let mode = service::mode(step.want, input.decided.excess_burst_capacity, &mut reasons);
     let num_activators = activators(&input.bounds.decider, input.ready);
-    observe_services(sks, &mut status);
+    service::observe(sks, &mut status);
     let service_name = status.service_name.clone().unwrap_or_default();
     activity::observe(input, step.want, input.ready, &service_name, &mut status);
     let sks = Some(SksPlan {
@@ -348,43 +267,6 @@ fn clamp(input: &ScaleInput<'_>, wanted: i32, reasons: &mut Vec<ScaleReason>) ->
         return *max_scale;
     }
     wanted
-}
-
-/// Requests go directly to instances only if there are to be some, with capacity to spare.
-fn mode(want: Option<i32>, excess: i32, reasons: &mut Vec<ScaleReason>) -> SksMode {
-    if excess < 0 {
-        reasons.push(ScaleReason::BurstCapacity { excess });
-        return SksMode::Proxy;
-    }
-    match want {
-        Some(want) if want > 0 => SksMode::Serve,
-        _ => SksMode::Proxy,
-    }
-}
-
-fn observe_services(sks: &ServerlessService, status: &mut StatusPlan) {
-    let observed = sks.status.as_ref();
-    status.service_name = Some(
-        observed
-            .map(|status| status.service_name.clone())
-            .unwrap_or_default(),
-    );
-    let message = || {
-        observed
-            .and_then(Conditioned::top_level)
-            .map(|ready: &Condition| ready.message.clone())
-    };
-    status.sks = Some(if sks.is_ready() {
-        Ok(())
-    } else {
-        Err(message().unwrap_or_default())
-    });
-}
-
-fn private_service_name(sks: &ServerlessService) -> &str {
-    sks.status
-        .as_ref()
-        .map_or("", |status| &status.private_service_name)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use knative_core::Conditioned;
 use proptest::prelude::*;
 
 use super::*;
