@@ -144,12 +144,12 @@ impl<K: Resource> Objects<K> {
 
     fn remove(&mut self, name: &NamespacedName) -> Option<Arc<K>> {
         let object = self.by_name.remove(name)?;
-        if let Some(owner) = controller_of(object.meta()) {
-            if let Some(owned) = self.by_owner.get_mut(&owner.uid) {
-                owned.remove(name);
-                if owned.is_empty() {
-                    self.by_owner.remove(&owner.uid);
-                }
+        if let Some(owner) = controller_of(object.meta())
+            && let Some(owned) = self.by_owner.get_mut(&owner.uid)
+        {
+            owned.remove(name);
+            if owned.is_empty() {
+                self.by_owner.remove(&owner.uid);
             }
         }
         Some(object)
@@ -231,17 +231,21 @@ impl<K: Cached> Cache<K> {
     /// Keeps the cache up to date until `shutdown`.
     pub async fn run(self, shutdown: CancellationToken) {
         loop {
-            let failed = tokio::select! {
+            tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
-                failed = self.follow() => failed,
-            };
-            if let Err(error) = failed {
-                if !matches!(error, StoreError::Expired { .. }) {
-                    warn!(kind = %GroupKind::of::<K>(), %error, "a watch failed, it is begun again");
-                    sleep(RETRY).await;
-                }
+                () = self.follow_and_wait() => {}
             }
+        }
+    }
+
+    /// One watch, and the wait after one that failed.
+    async fn follow_and_wait(&self) {
+        if let Err(error) = self.follow().await
+            && !matches!(error, StoreError::Expired { .. })
+        {
+            warn!(kind = %GroupKind::of::<K>(), %error, "a watch failed, it is begun again");
+            sleep(RETRY).await;
         }
     }
 
