@@ -1,8 +1,16 @@
 //! `config-defaults`: what revisions get where they say nothing.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::ObjectMeta};
 
-use super::template::{Template, Value};
+use knative_core::admission::FieldErrors;
+
+use super::{
+    ConfigError,
+    reader::Reader,
+    template::{Template, Value},
+};
 
 /// The parsed `config-defaults`.
 ///
@@ -72,6 +80,94 @@ impl Default for Defaults {
 }
 
 impl Defaults {
+    /// The keys that are read.
+    pub const KEYS: &[&str] = &[
+        "allow-container-concurrency-zero",
+        "container-concurrency",
+        "container-concurrency-max-limit",
+        "container-name-template",
+        "enable-service-links",
+        "init-container-name-template",
+        "max-revision-timeout-seconds",
+        "revision-cpu-limit",
+        "revision-cpu-request",
+        "revision-ephemeral-storage-limit",
+        "revision-ephemeral-storage-request",
+        "revision-idle-timeout-seconds",
+        "revision-memory-limit",
+        "revision-memory-request",
+        "revision-response-start-timeout-seconds",
+        "revision-timeout-seconds",
+    ];
+
+    /// Reads the map: first what does not parse is told, then the first rule that is broken.
+    pub fn parse(data: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
+        let mut config = Self::default();
+        config.read(Reader(data))?;
+        config.check_timeouts().map_err(ConfigError::new)?;
+        config.check_concurrency().map_err(|error| ConfigError::new(error.to_string()))?;
+        for template in [&config.user_container_name_template, &config.init_container_name_template] {
+            let empty = Value::object_meta(&ObjectMeta::default());
+            template
+                .render(&empty)
+                .map_err(|error| ConfigError::new(format!("error executing template: {error}")))?;
+        }
+        Ok(config)
+    }
+
+    fn read(&mut self, map: Reader<'_>) -> Result<(), ConfigError> {
+        template(map, "init-container-name-template", &mut self.init_container_name_template)?;
+        template(map, "container-name-template", &mut self.user_container_name_template)?;
+        map.bool("allow-container-concurrency-zero", &mut self.allow_container_concurrency_zero)?;
+        if let Some(text) = map.raw("enable-service-links") {
+            self.enable_service_links = tri_state(text);
+        }
+        map.int("revision-timeout-seconds", &mut self.revision_timeout_seconds)?;
+        map.int("max-revision-timeout-seconds", &mut self.max_revision_timeout_seconds)?;
+        map.int("revision-idle-timeout-seconds", &mut self.revision_idle_timeout_seconds)?;
+        map.int("container-concurrency", &mut self.container_concurrency)?;
+        map.int("container-concurrency-max-limit", &mut self.container_concurrency_max_limit)?;
+        map.quantity("revision-cpu-request", &mut self.revision_cpu_request)?;
+        map.quantity("revision-memory-request", &mut self.revision_memory_request)?;
+        map.quantity("revision-ephemeral-storage-request", &mut self.revision_ephemeral_storage_request)?;
+        map.quantity("revision-cpu-limit", &mut self.revision_cpu_limit)?;
+        map.quantity("revision-memory-limit", &mut self.revision_memory_limit)?;
+        map.quantity("revision-ephemeral-storage-limit", &mut self.revision_ephemeral_storage_limit)?;
+        self.revision_response_start_timeout_seconds = self.revision_timeout_seconds;
+        map.int("revision-response-start-timeout-seconds", &mut self.revision_response_start_timeout_seconds)
+    }
+
+    fn check_timeouts(&self) -> Result<(), String> {
+        let (timeout, max) = (self.revision_timeout_seconds, self.max_revision_timeout_seconds);
+        if timeout > max {
+            return Err(format!(
+                "revision-timeout-seconds ({timeout}) cannot be greater than max-revision-timeout-seconds ({max})"
+            ));
+        }
+        for (key, seconds) in [
+            ("revision-response-start-timeout-seconds", self.revision_response_start_timeout_seconds),
+            ("revision-idle-timeout-seconds", self.revision_idle_timeout_seconds),
+        ] {
+            if seconds > 0 && seconds > timeout {
+                return Err(format!(
+                    "{key} ({seconds}) cannot be greater than revision-timeout-seconds ({timeout})"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_concurrency(&self) -> Result<(), FieldErrors> {
+        let (concurrency, max) = (self.container_concurrency, self.container_concurrency_max_limit);
+        if max < 1 {
+            return Err(FieldErrors::out_of_bounds(max, 1, i32::MAX, "container-concurrency-max-limit"));
+        }
+        if !(0..=max).contains(&concurrency) {
+            return Err(FieldErrors::out_of_bounds(concurrency, 0, max, "container-concurrency"));
+        }
+        Ok(())
+    }
+
     /// Name for a container without one in an object with this metadata; empty where the template does not apply.
     pub fn user_container_name(&self, parent: &ObjectMeta) -> String {
         render(&self.user_container_name_template, parent)
@@ -88,4 +184,20 @@ fn render(template: &Template, parent: &ObjectMeta) -> String {
     template
         .render(&Value::object_meta(parent))
         .unwrap_or_default()
+}
+
+fn template(map: Reader<'_>, key: &str, field: &mut Template) -> Result<(), ConfigError> {
+    if let Some(text) = map.raw(key) {
+        *field = Template::parse("container-template", text).map_err(|error| ConfigError::new(error.to_string()))?;
+    }
+    Ok(())
+}
+
+/// `true`, `false`, or neither.
+fn tri_state(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
 }
