@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
-use knative_core::object::duration::format;
+use knative_core::object::format_duration as format;
 
 use super::{
     ConfigError,
@@ -128,7 +128,9 @@ impl Autoscaler {
     /// Reads the map: first what does not parse is told, then the first rule that is broken.
     pub fn parse(data: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
         let mut config = Self::default();
-        config.read(Reader(data)).map_err(|error| ConfigError::new(format!("failed to parse data: {error}")))?;
+        config
+            .read(Reader(data))
+            .map_err(|error| ConfigError::new(format!("failed to parse data: {error}")))?;
         // Up to 1 the value is a fraction already, for the sake of older maps.
         if config.container_concurrency_target_fraction > 1.0 {
             config.container_concurrency_target_fraction /= 100.0;
@@ -140,24 +142,45 @@ impl Autoscaler {
     fn read(&mut self, map: Reader<'_>) -> Result<(), ConfigError> {
         map.text("pod-autoscaler-class", &mut self.pod_autoscaler_class);
         map.bool("enable-scale-to-zero", &mut self.enable_scale_to_zero)?;
-        map.bool("allow-zero-initial-scale", &mut self.allow_zero_initial_scale)?;
+        map.bool(
+            "allow-zero-initial-scale",
+            &mut self.allow_zero_initial_scale,
+        )?;
         map.float("max-scale-up-rate", &mut self.max_scale_up_rate)?;
         map.float("max-scale-down-rate", &mut self.max_scale_down_rate)?;
-        map.float("container-concurrency-target-percentage", &mut self.container_concurrency_target_fraction)?;
-        map.float("container-concurrency-target-default", &mut self.container_concurrency_target_default)?;
-        map.float("requests-per-second-target-default", &mut self.rps_target_default)?;
+        map.float(
+            "container-concurrency-target-percentage",
+            &mut self.container_concurrency_target_fraction,
+        )?;
+        map.float(
+            "container-concurrency-target-default",
+            &mut self.container_concurrency_target_default,
+        )?;
+        map.float(
+            "requests-per-second-target-default",
+            &mut self.rps_target_default,
+        )?;
         map.float("target-burst-capacity", &mut self.target_burst_capacity)?;
         map.float("panic-window-percentage", &mut self.panic_window_percentage)?;
         map.float("activator-capacity", &mut self.activator_capacity)?;
-        map.float("panic-threshold-percentage", &mut self.panic_threshold_percentage)?;
+        map.float(
+            "panic-threshold-percentage",
+            &mut self.panic_threshold_percentage,
+        )?;
         map.int("initial-scale", &mut self.initial_scale)?;
         map.int("min-scale", &mut self.min_scale)?;
         map.int("max-scale", &mut self.max_scale)?;
         map.int("max-scale-limit", &mut self.max_scale_limit)?;
         map.duration("stable-window", &mut self.stable_window)?;
         map.duration("scale-down-delay", &mut self.scale_down_delay)?;
-        map.duration("scale-to-zero-grace-period", &mut self.scale_to_zero_grace_period)?;
-        map.duration("scale-to-zero-pod-retention-period", &mut self.scale_to_zero_pod_retention_period)
+        map.duration(
+            "scale-to-zero-grace-period",
+            &mut self.scale_to_zero_grace_period,
+        )?;
+        map.duration(
+            "scale-to-zero-pod-retention-period",
+            &mut self.scale_to_zero_pod_retention_period,
+        )
     }
 
     fn check(&self) -> Result<(), String> {
@@ -172,10 +195,16 @@ impl Autoscaler {
         let (grace, delay) = (self.scale_to_zero_grace_period, self.scale_down_delay);
         let retention = self.scale_to_zero_pod_retention_period;
         if grace <= SignedDuration::ZERO {
-            return Err(format!("scale-to-zero-grace-period must be positive, was: {}", format(grace)));
+            return Err(format!(
+                "scale-to-zero-grace-period must be positive, was: {}",
+                format(grace)
+            ));
         }
         if delay.is_negative() {
-            return Err(format!("scale-down-delay cannot be negative, was: {}", format(delay)));
+            return Err(format!(
+                "scale-down-delay cannot be negative, was: {}",
+                format(delay)
+            ));
         }
         if delay.subsec_nanos() != 0 {
             return Err(format!(
@@ -184,13 +213,19 @@ impl Autoscaler {
             ));
         }
         if retention.is_negative() {
-            return Err(format!("scale-to-zero-pod-retention-period cannot be negative, was: {}", format(retention)));
+            return Err(format!(
+                "scale-to-zero-pod-retention-period cannot be negative, was: {}",
+                format(retention)
+            ));
         }
         Ok(())
     }
 
     fn check_targets(&self) -> Result<(), String> {
-        let (burst, fraction) = (self.target_burst_capacity, self.container_concurrency_target_fraction);
+        let (burst, fraction) = (
+            self.target_burst_capacity,
+            self.container_concurrency_target_fraction,
+        );
         if burst < 0.0 && !is_unlimited(burst) {
             return Err(format!(
                 "target-burst-capacity must be either non-negative or -1 (for unlimited), was: {}",
@@ -223,12 +258,19 @@ impl Autoscaler {
     fn check_rates(&self) -> Result<(), String> {
         if self.activator_capacity < 1.0 {
             let capacity = print_float(self.activator_capacity);
-            return Err(format!("activator-capacity = {capacity}, must be at least 1"));
+            return Err(format!(
+                "activator-capacity = {capacity}, must be at least 1"
+            ));
         }
-        for (key, rate) in [("max-scale-up-rate", self.max_scale_up_rate), ("max-scale-down-rate", self.max_scale_down_rate)]
-        {
+        for (key, rate) in [
+            ("max-scale-up-rate", self.max_scale_up_rate),
+            ("max-scale-down-rate", self.max_scale_down_rate),
+        ] {
             if rate <= 1.0 {
-                return Err(format!("{key} = {}, must be greater than 1.0", print_float(rate)));
+                return Err(format!(
+                    "{key} = {}, must be greater than 1.0",
+                    print_float(rate)
+                ));
             }
         }
         Ok(())
@@ -245,7 +287,10 @@ impl Autoscaler {
             ));
         }
         if window.subsec_nanos() != 0 {
-            return Err(format!("stable-window = {}, must be specified with at most second precision", format(window)));
+            return Err(format!(
+                "stable-window = {}, must be specified with at most second precision",
+                format(window)
+            ));
         }
         let percentage = self.panic_window_percentage;
         if percentage < 1.0 || percentage > 100.0 {
@@ -258,7 +303,13 @@ impl Autoscaler {
     }
 
     fn check_scales(&self) -> Result<(), String> {
-        let Self { initial_scale: initial, min_scale: min, max_scale: max, max_scale_limit: limit, .. } = *self;
+        let Self {
+            initial_scale: initial,
+            min_scale: min,
+            max_scale: max,
+            max_scale_limit: limit,
+            ..
+        } = *self;
         if initial < 0 || (initial == 0 && !self.allow_zero_initial_scale) {
             return Err(format!(
                 "initial-scale = {initial}, must be at least 0 (or at least 1 when allow-zero-initial-scale is false)"
@@ -270,20 +321,27 @@ impl Autoscaler {
         // Under a limit the default must be bounded too.
         let least = i32::from(limit > 0);
         if max < least || (limit > 0 && max > limit) {
-            return Err(format!("max-scale = {max}, must be in [{least}, max-scale-limit({limit})] range"));
+            return Err(format!(
+                "max-scale = {max}, must be in [{least}, max-scale-limit({limit})] range"
+            ));
         }
         if limit < 0 {
             return Err(format!("max-scale-limit = {limit}, must be at least 0"));
         }
         if max > 0 && min > max {
-            return Err(format!("min-scale ({min}) must be less than max-scale ({max})"));
+            return Err(format!(
+                "min-scale ({min}) must be less than max-scale ({max})"
+            ));
         }
         Ok(())
     }
 }
 
 /// Whether a burst capacity says "always through the activator".
-#[expect(clippy::float_cmp, reason = "-1 stands for itself, numbers near it are mistakes")]
+#[expect(
+    clippy::float_cmp,
+    reason = "-1 stands for itself, numbers near it are mistakes"
+)]
 pub(crate) fn is_unlimited(burst: f64) -> bool {
     burst == -1.0
 }

@@ -105,8 +105,13 @@ impl Defaults {
         let mut config = Self::default();
         config.read(Reader(data))?;
         config.check_timeouts().map_err(ConfigError::new)?;
-        config.check_concurrency().map_err(|error| ConfigError::new(error.to_string()))?;
-        for template in [&config.user_container_name_template, &config.init_container_name_template] {
+        config
+            .check_concurrency()
+            .map_err(|error| ConfigError::new(error.to_string()))?;
+        for template in [
+            &config.user_container_name_template,
+            &config.init_container_name_template,
+        ] {
             let empty = Value::object_meta(&ObjectMeta::default());
             template
                 .render(&empty)
@@ -116,37 +121,78 @@ impl Defaults {
     }
 
     fn read(&mut self, map: Reader<'_>) -> Result<(), ConfigError> {
-        template(map, "init-container-name-template", &mut self.init_container_name_template)?;
-        template(map, "container-name-template", &mut self.user_container_name_template)?;
-        map.bool("allow-container-concurrency-zero", &mut self.allow_container_concurrency_zero)?;
+        template(
+            map,
+            "init-container-name-template",
+            &mut self.init_container_name_template,
+        )?;
+        template(
+            map,
+            "container-name-template",
+            &mut self.user_container_name_template,
+        )?;
+        map.bool(
+            "allow-container-concurrency-zero",
+            &mut self.allow_container_concurrency_zero,
+        )?;
         if let Some(text) = map.raw("enable-service-links") {
             self.enable_service_links = tri_state(text);
         }
-        map.int("revision-timeout-seconds", &mut self.revision_timeout_seconds)?;
-        map.int("max-revision-timeout-seconds", &mut self.max_revision_timeout_seconds)?;
-        map.int("revision-idle-timeout-seconds", &mut self.revision_idle_timeout_seconds)?;
+        map.int(
+            "revision-timeout-seconds",
+            &mut self.revision_timeout_seconds,
+        )?;
+        map.int(
+            "max-revision-timeout-seconds",
+            &mut self.max_revision_timeout_seconds,
+        )?;
+        map.int(
+            "revision-idle-timeout-seconds",
+            &mut self.revision_idle_timeout_seconds,
+        )?;
         map.int("container-concurrency", &mut self.container_concurrency)?;
-        map.int("container-concurrency-max-limit", &mut self.container_concurrency_max_limit)?;
+        map.int(
+            "container-concurrency-max-limit",
+            &mut self.container_concurrency_max_limit,
+        )?;
         map.quantity("revision-cpu-request", &mut self.revision_cpu_request)?;
         map.quantity("revision-memory-request", &mut self.revision_memory_request)?;
-        map.quantity("revision-ephemeral-storage-request", &mut self.revision_ephemeral_storage_request)?;
+        map.quantity(
+            "revision-ephemeral-storage-request",
+            &mut self.revision_ephemeral_storage_request,
+        )?;
         map.quantity("revision-cpu-limit", &mut self.revision_cpu_limit)?;
         map.quantity("revision-memory-limit", &mut self.revision_memory_limit)?;
-        map.quantity("revision-ephemeral-storage-limit", &mut self.revision_ephemeral_storage_limit)?;
+        map.quantity(
+            "revision-ephemeral-storage-limit",
+            &mut self.revision_ephemeral_storage_limit,
+        )?;
         self.revision_response_start_timeout_seconds = self.revision_timeout_seconds;
-        map.int("revision-response-start-timeout-seconds", &mut self.revision_response_start_timeout_seconds)
+        map.int(
+            "revision-response-start-timeout-seconds",
+            &mut self.revision_response_start_timeout_seconds,
+        )
     }
 
     fn check_timeouts(&self) -> Result<(), String> {
-        let (timeout, max) = (self.revision_timeout_seconds, self.max_revision_timeout_seconds);
+        let (timeout, max) = (
+            self.revision_timeout_seconds,
+            self.max_revision_timeout_seconds,
+        );
         if timeout > max {
             return Err(format!(
                 "revision-timeout-seconds ({timeout}) cannot be greater than max-revision-timeout-seconds ({max})"
             ));
         }
         for (key, seconds) in [
-            ("revision-response-start-timeout-seconds", self.revision_response_start_timeout_seconds),
-            ("revision-idle-timeout-seconds", self.revision_idle_timeout_seconds),
+            (
+                "revision-response-start-timeout-seconds",
+                self.revision_response_start_timeout_seconds,
+            ),
+            (
+                "revision-idle-timeout-seconds",
+                self.revision_idle_timeout_seconds,
+            ),
         ] {
             if seconds > 0 && seconds > timeout {
                 return Err(format!(
@@ -158,12 +204,25 @@ impl Defaults {
     }
 
     fn check_concurrency(&self) -> Result<(), FieldErrors> {
-        let (concurrency, max) = (self.container_concurrency, self.container_concurrency_max_limit);
+        let (concurrency, max) = (
+            self.container_concurrency,
+            self.container_concurrency_max_limit,
+        );
         if max < 1 {
-            return Err(FieldErrors::out_of_bounds(max, 1, i32::MAX, "container-concurrency-max-limit"));
+            return Err(FieldErrors::out_of_bounds(
+                max,
+                1,
+                i32::MAX,
+                "container-concurrency-max-limit",
+            ));
         }
         if !(0..=max).contains(&concurrency) {
-            return Err(FieldErrors::out_of_bounds(concurrency, 0, max, "container-concurrency"));
+            return Err(FieldErrors::out_of_bounds(
+                concurrency,
+                0,
+                max,
+                "container-concurrency",
+            ));
         }
         Ok(())
     }
@@ -188,7 +247,8 @@ fn render(template: &Template, parent: &ObjectMeta) -> String {
 
 fn template(map: Reader<'_>, key: &str, field: &mut Template) -> Result<(), ConfigError> {
     if let Some(text) = map.raw(key) {
-        *field = Template::parse("container-template", text).map_err(|error| ConfigError::new(error.to_string()))?;
+        *field = Template::parse("container-template", text)
+            .map_err(|error| ConfigError::new(error.to_string()))?;
     }
     Ok(())
 }

@@ -19,16 +19,20 @@ impl NumberError {
             Self::Syntax => "invalid syntax",
             Self::Range => "value out of range",
         };
-        format!("strconv.{function}: parsing {}: {reason}", knative_core::object::quote(text))
+        format!(
+            "strconv.{function}: parsing {}: {reason}",
+            knative_core::object::quote(text)
+        )
     }
 }
 
 /// A whole decimal number, with or without a sign.
 pub(crate) fn parse_int<T: FromStr<Err = ParseIntError>>(text: &str) -> Result<T, NumberError> {
-    text.parse().map_err(|error: ParseIntError| match error.kind() {
-        IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => NumberError::Range,
-        _ => NumberError::Syntax,
-    })
+    text.parse()
+        .map_err(|error: ParseIntError| match error.kind() {
+            IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => NumberError::Range,
+            _ => NumberError::Syntax,
+        })
 }
 
 /// A truth value: `1`, `t`, `true`, `0`, `f`, `false`, the words in lower, upper or title case.
@@ -57,7 +61,11 @@ pub(crate) fn parse_float(text: &str) -> Result<f64, NumberError> {
 }
 
 fn finite(value: f64) -> Result<f64, NumberError> {
-    if value.is_finite() { Ok(value) } else { Err(NumberError::Range) }
+    if value.is_finite() {
+        Ok(value)
+    } else {
+        Err(NumberError::Range)
+    }
 }
 
 /// What follows `0x`: digits, perhaps a point and underscores, `p` and a decimal exponent.
@@ -88,13 +96,19 @@ pub(crate) fn print_float(value: f64) -> String {
     let Some((mantissa, exponent)) = text.split_once('e') else {
         return text;
     };
-    let (sign, digits) = exponent.strip_prefix('-').map_or(('+', exponent), |digits| ('-', digits));
+    let (sign, digits) = exponent
+        .strip_prefix('-')
+        .map_or(('+', exponent), |digits| ('-', digits));
     format!("{mantissa}e{sign}{digits:0>2}")
 }
 
 /// As `%f` prints it: six decimals.
 pub(crate) fn print_fixed(value: f64) -> String {
-    if value.is_finite() { format!("{value:.6}") } else { special(value) }
+    if value.is_finite() {
+        format!("{value:.6}")
+    } else {
+        special(value)
+    }
 }
 
 fn special(value: f64) -> String {
@@ -129,7 +143,11 @@ mod tests {
             (" 1", Err(NumberError::Syntax)),
             ("1_0", Err(NumberError::Syntax)),
         ] {
-            assert_eq!(parse_float(text).map(print_float).as_deref(), want.as_deref(), "{text}");
+            assert_eq!(
+                parse_float(text).map(print_float).as_deref(),
+                want.as_deref(),
+                "{text}"
+            );
         }
         assert_eq!(print_fixed(1.005), "1.005000");
     }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use knative_core::object::{duration, quote};
+use knative_core::object::{parse_duration, quote};
 
 use super::{
     ConfigError,
@@ -26,9 +26,16 @@ impl<'a> Reader<'a> {
         self.0.get(key).map(String::as_str)
     }
 
-    fn parsed<T, E: Display>(self, key: &str, field: &mut T, parse: impl Fn(&str) -> Result<T, E>) -> Read {
+    fn parsed<T, E: Display>(
+        self,
+        key: &str,
+        field: &mut T,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Read {
         if let Some(text) = self.raw(key) {
-            *field = parse(text).map_err(|error| ConfigError::new(format!("failed to parse {}: {error}", quote(key))))?;
+            *field = parse(text).map_err(|error| {
+                ConfigError::new(format!("failed to parse {}: {error}", quote(key)))
+            })?;
         }
         Ok(())
     }
@@ -49,22 +56,28 @@ impl<'a> Reader<'a> {
 
     /// A truth value.
     pub(crate) fn bool(self, key: &str, field: &mut bool) -> Read {
-        self.parsed(key, field, |text| parse_bool(text).map_err(|error| error.explain("ParseBool", text)))
+        self.parsed(key, field, |text| {
+            parse_bool(text).map_err(|error| error.explain("ParseBool", text))
+        })
     }
 
     /// A whole number.
     pub(crate) fn int<T: FromStr<Err = ParseIntError>>(self, key: &str, field: &mut T) -> Read {
-        self.parsed(key, field, |text| parse_int(text).map_err(|error| error.explain("ParseInt", text)))
+        self.parsed(key, field, |text| {
+            parse_int(text).map_err(|error| error.explain("ParseInt", text))
+        })
     }
 
     /// A floating-point number.
     pub(crate) fn float(self, key: &str, field: &mut f64) -> Read {
-        self.parsed(key, field, |text| parse_float(text).map_err(|error| error.explain("ParseFloat", text)))
+        self.parsed(key, field, |text| {
+            parse_float(text).map_err(|error| error.explain("ParseFloat", text))
+        })
     }
 
     /// A Go duration.
     pub(crate) fn duration(self, key: &str, field: &mut SignedDuration) -> Read {
-        self.parsed(key, field, duration::parse)
+        self.parsed(key, field, parse_duration)
     }
 
     /// A quantity, kept as it is written back.
