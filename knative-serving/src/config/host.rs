@@ -103,3 +103,111 @@ pub fn rule_hosts(domain: &str, local: bool) -> Vec<String> {
         None => vec![domain.to_owned()],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Map;
+
+    fn config(network: &[(&str, &str)]) -> Config {
+        let data = |pairs: &[(&str, &str)]| {
+            pairs
+                .iter()
+                .map(|(key, text)| ((*key).to_owned(), (*text).to_owned()))
+                .collect()
+        };
+        let mut config = Config::default();
+        config
+            .set(
+                Map::Domain,
+                &data(&[("example.com", ""), ("gold.dev", "selector: {tier: gold}")]),
+            )
+            .expect("a domain");
+        config.set(Map::Network, &data(network)).expect("a network");
+        config
+    }
+
+    fn route(name: &str, labels: &[(&str, &str)]) -> ObjectMeta {
+        let labels = labels
+            .iter()
+            .map(|(key, text)| ((*key).to_owned(), (*text).to_owned()));
+        ObjectMeta {
+            name: Some(name.to_owned()),
+            namespace: Some("default".to_owned()),
+            labels: Some(labels.collect()),
+            ..ObjectMeta::default()
+        }
+    }
+
+    #[test]
+    fn names_of_routes_and_tags() {
+        let plain = config(&[]);
+        let custom = config(&[
+            ("domain-template", "{{.Name}}--{{.Namespace}}.{{.Domain}}"),
+            ("tag-template", "{{.Name}}-{{.Tag}}"),
+        ]);
+        let gold: &[(&str, &str)] = &[("tier", "gold")];
+        for (config, labels, tag, local, want) in [
+            (&plain, &[][..], "", false, "shop.default.example.com"),
+            (&plain, gold, "blue", false, "blue-shop.default.gold.dev"),
+            (
+                &plain,
+                gold,
+                "blue",
+                true,
+                "blue-shop.default.svc.cluster.local",
+            ),
+            (
+                &custom,
+                &[][..],
+                "blue",
+                false,
+                "shop-blue--default.example.com",
+            ),
+            (
+                &custom,
+                &[][..],
+                "blue",
+                true,
+                "shop-blue.default.svc.cluster.local",
+            ),
+        ] {
+            let host = config.host_name("shop", tag).expect(want);
+            assert_eq!(
+                config
+                    .domain_name(&route("shop", labels), &host, local)
+                    .as_deref(),
+                Ok(want)
+            );
+        }
+        let long = "l".repeat(60);
+        let error = plain
+            .domain_name(&route(&long, &[]), &format!("blue-{long}"), false)
+            .expect_err("too long");
+        assert!(
+            error
+                .to_string()
+                .ends_with("must be no more than 63 characters"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn local_routes() {
+        let config = config(&[]);
+        assert!(!config.is_local(&route(
+            "shop",
+            &[("networking.knative.dev/visibility", "public")]
+        )));
+        assert!(config.is_local(&route(
+            "shop",
+            &[("networking.knative.dev/visibility", "cluster-local")]
+        )));
+        assert!(Config::default().is_local(&route("shop", &[])));
+        assert_eq!(
+            rule_hosts("a.b.svc.cluster.local", true),
+            ["a.b", "a.b.svc", "a.b.svc.cluster.local"]
+        );
+        assert_eq!(rule_hosts("a.b.example.com", false), ["a.b.example.com"]);
+    }
+}

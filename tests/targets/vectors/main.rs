@@ -8,6 +8,7 @@ mod compare;
 mod conditions;
 mod core_types;
 mod load;
+mod serving_config;
 
 use std::path::PathBuf;
 
@@ -24,6 +25,7 @@ fn main() {
         children::trials(&dir),
         conditions::trials(&dir),
         core_types::trials(&dir),
+        serving_config::trials(&dir),
     ];
     let trials = folders.into_iter().flatten().collect();
     libtest_mimic::run(&args, trials).exit();

@@ -1,5 +1,6 @@
 //! Kinds between a Revision and the autoscaler.
 
+pub mod annotation;
 pub mod metric;
 pub mod pod_autoscaler;
 
