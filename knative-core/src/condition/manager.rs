@@ -54,9 +54,10 @@ impl<'a> ConditionManager<'a> {
         if self.top_level().is_none() {
             self.set(Condition::new(self.set.happy, ConditionStatus::Unknown));
         }
-        let status = match self.is_happy() {
-            true => ConditionStatus::True,
-            false => ConditionStatus::Unknown,
+        let status = if self.is_happy() {
+            ConditionStatus::True
+        } else {
+            ConditionStatus::Unknown
         };
         for &dependent in self.set.dependents {
             if self.get(dependent).is_none() {
@@ -149,24 +150,15 @@ impl<'a> ConditionManager<'a> {
 
     /// Stores a condition under its type, without a roll-up.
     pub fn set(&mut self, mut condition: Condition) {
-        match self
-            .conditions
-            .iter()
-            .position(|c| c.r#type == condition.r#type)
-        {
-            Some(at) => {
-                condition.last_transition_time = self.conditions[at].last_transition_time;
-                if condition == self.conditions[at] {
-                    return;
-                }
-                condition.last_transition_time = Some(self.stamp());
-                self.conditions[at] = condition;
-            }
-            None => {
-                condition.last_transition_time = Some(self.stamp());
-                self.conditions.push(condition);
+        if let Some(old) = self.get(&condition.r#type) {
+            condition.last_transition_time = old.last_transition_time;
+            if condition == *old {
+                return;
             }
         }
+        condition.last_transition_time = Some(self.stamp());
+        self.conditions.retain(|c| c.r#type != condition.r#type);
+        self.conditions.push(condition);
         self.conditions.sort_by(|a, b| a.r#type.cmp(&b.r#type));
     }
 
@@ -244,10 +236,11 @@ impl<'a> ConditionManager<'a> {
 
 /// The one that changed last; the first of several that changed together.
 fn newest<'a>(conditions: impl Iterator<Item = &'a Condition>) -> Option<&'a Condition> {
-    conditions.reduce(
-        |best, next| match next.last_transition_time > best.last_transition_time {
-            true => next,
-            false => best,
-        },
-    )
+    conditions.reduce(|best, next| {
+        if next.last_transition_time > best.last_transition_time {
+            next
+        } else {
+            best
+        }
+    })
 }

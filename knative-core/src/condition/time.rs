@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serializer};
 
+#[expect(clippy::ref_option, reason = "serde passes a reference")]
 pub(super) fn serialize<S: Serializer>(
     time: &Option<Timestamp>,
     serializer: S,

@@ -2,23 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    DomainError, Naming, RevisionTarget, Traffic, Visibility, domain_name, host_name,
-    is_cluster_local,
-};
+use knative_core::object::ObjectExt as _;
+
+use super::{RevisionTarget, Traffic, Visibility};
 use crate::api::{Route, TrafficTarget};
+use crate::config::{Config, HostError};
 
 /// The targets of `traffic` with the shares of the spec; tagged ones with their URL.
 pub fn status_traffic(
     route: &Route,
     traffic: &Traffic,
     visibility: &BTreeMap<String, Visibility>,
-    naming: &dyn Naming,
-) -> Result<Vec<TrafficTarget>, DomainError> {
+    config: &Config,
+) -> Result<Vec<TrafficTarget>, HostError> {
     let line = |target: &RevisionTarget| {
         let url = match target.tag.as_str() {
             "" => String::new(),
-            tag => tag_url(route, tag, visibility.get(tag).copied(), naming)?,
+            tag => target_url(route, tag, visibility.get(tag).copied(), config)?,
         };
         Ok(TrafficTarget {
             tag: target.tag.clone(),
@@ -32,23 +32,22 @@ pub fn status_traffic(
     traffic.flat.iter().map(line).collect()
 }
 
-fn tag_url(
+/// The URL of a tag, or of the Route itself, before any certificate is there: inside the cluster always plain HTTP.
+///
+/// A tag of unknown visibility is visible from outside.
+pub fn target_url(
     route: &Route,
     tag: &str,
     visibility: Option<Visibility>,
-    naming: &dyn Naming,
-) -> Result<String, DomainError> {
-    let name = route.metadata.name.as_deref().unwrap_or_default();
-    let host = host_name(naming, name, tag)?;
-    let visibility = visibility.unwrap_or(Visibility::ExternalIp);
-    let domain = domain_name(naming, &route.metadata, &host, Some(visibility))?;
-    Ok(url(naming, &domain))
-}
-
-/// The URL of a domain name before any certificate is there: inside the cluster always plain HTTP.
-fn url(naming: &dyn Naming, domain: &str) -> String {
-    match is_cluster_local(naming, domain) {
-        true => format!("http://{domain}"),
-        false => format!("{}://{domain}", naming.external_scheme()),
-    }
+    config: &Config,
+) -> Result<String, HostError> {
+    let is_local = visibility == Some(Visibility::ClusterLocal);
+    let host = config.host_name(route.name(), tag)?;
+    let domain = config.domain_name(&route.metadata, &host, is_local)?;
+    let scheme = if is_local {
+        "http"
+    } else {
+        config.network.default_external_scheme.as_str()
+    };
+    Ok(format!("{scheme}://{domain}"))
 }

@@ -6,11 +6,11 @@ use k8s_openapi::api::core::v1::Service;
 use knative_core::object::ObjectExt as _;
 use serde::{Deserialize, Serialize};
 
-use super::hosts::is_labelled_local;
-use super::{DEFAULT_TARGET, DomainError, Naming, host_name};
+use super::DEFAULT_TARGET;
 use crate::api::Route;
 use crate::api::keys::{networking, serving};
 use crate::api::networking::ingress;
+use crate::config::{Config, HostError};
 
 /// From where a host can be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -38,48 +38,36 @@ impl Visibility {
 /// placeholder Service, one of `placeholders`, has a visibility label of any value.
 pub fn visibility<'a>(
     route: &Route,
-    naming: &dyn Naming,
+    config: &Config,
     placeholders: impl IntoIterator<Item = &'a Service>,
-) -> Result<BTreeMap<String, Visibility>, DomainError> {
-    let local = is_local_route(route, naming);
+) -> Result<BTreeMap<String, Visibility>, HostError> {
+    let is_local = config.is_local(&route.metadata);
     let marked = marked_local(route, placeholders);
-    let tags: BTreeSet<&str> = route
-        .spec
-        .traffic
-        .iter()
-        .map(|target| target.tag.as_str())
-        .collect();
-    let mut visibility = BTreeMap::new();
-    for tag in tags.into_iter().chain([DEFAULT_TARGET]) {
-        let name = host_name(naming, route.name(), tag)?;
-        let of_tag = match local || marked.contains(name.as_str()) {
-            true => Visibility::ClusterLocal,
-            false => Visibility::ExternalIp,
+    let tags = route.spec.traffic.iter().map(|target| target.tag.as_str());
+    let tags: BTreeSet<&str> = tags.chain([DEFAULT_TARGET]).collect();
+    let of_tag = |tag: &str| {
+        let name = config.host_name(route.name(), tag)?;
+        let visibility = if is_local || marked.contains(name.as_str()) {
+            Visibility::ClusterLocal
+        } else {
+            Visibility::ExternalIp
         };
-        visibility.insert(tag.to_owned(), of_tag);
-    }
-    Ok(visibility)
+        Ok((tag.to_owned(), visibility))
+    };
+    tags.into_iter().map(of_tag).collect()
 }
 
-fn is_local_route(route: &Route, naming: &dyn Naming) -> bool {
-    let none = BTreeMap::new();
-    let labels = route.metadata.labels.as_ref().unwrap_or(&none);
-    is_labelled_local(labels) || naming.suffix(labels) == format!("svc.{}", naming.cluster_domain())
-}
-
+/// Names of the Route's placeholder Services that have a visibility label.
 fn marked_local<'a>(
     route: &Route,
     placeholders: impl IntoIterator<Item = &'a Service>,
 ) -> BTreeSet<&'a str> {
-    placeholders
-        .into_iter()
-        .filter(|service| service.namespace() == route.namespace())
-        .filter(|service| service.label(serving::ROUTE) == Some(route.name()))
-        .filter(|service| {
-            service
-                .label(networking::VISIBILITY)
-                .is_some_and(|value| !value.is_empty())
-        })
-        .map(|service| service.name())
-        .collect()
+    let is_marked = |service: &&Service| {
+        let label = service.label(networking::VISIBILITY);
+        service.namespace() == route.namespace()
+            && service.label(serving::ROUTE) == Some(route.name())
+            && label.is_some_and(|value| !value.is_empty())
+    };
+    let marked = placeholders.into_iter().filter(is_marked);
+    marked.map(ObjectExt::name).collect()
 }

@@ -12,12 +12,10 @@ use crate::api::networking::{
     HeaderMatch, Http01Challenge, HttpIngressPath, HttpIngressRuleValue, Ingress,
     IngressBackendSplit, IngressRule, IngressSpec, IngressTls,
 };
+use crate::config::{Config, Encryption, Flag, HostError, rule_hosts};
 use crate::reconcile::common::{Pairs, owned_by, with, without};
 use crate::reconcile::names;
-use crate::traffic::{
-    DEFAULT_TARGET, DomainError, Naming, RevisionTarget, Rollout, Traffic, Visibility, domain_name,
-    expanded_hosts, host_name,
-};
+use crate::traffic::{DEFAULT_TARGET, RevisionTarget, Rollout, Traffic, Visibility};
 
 /// Header that names the Revision to the data plane.
 pub const REVISION_HEADER: &str = "Knative-Serving-Revision";
@@ -42,20 +40,15 @@ pub struct IngressInput<'a> {
     pub visibility: &'a BTreeMap<String, Visibility>,
     /// How far traffic has moved to the latest Revisions.
     pub rollout: &'a Rollout,
-    /// How hosts are named.
-    pub naming: &'a dyn Naming,
+    /// How hosts are named and plain HTTP is treated, whether tags are chosen by header, and traffic inside the
+    /// cluster encrypted.
+    pub config: &'a Config,
     /// Who serves the Ingress.
     pub class: &'a str,
     /// Certificates.
     pub tls: &'a [IngressTls],
     /// Challenges to be answered at the Route's hosts.
     pub challenges: &'a [Http01Challenge],
-    /// What the operator wants for plain HTTP: `http-protocol` as an Ingress says it.
-    pub http_option: &'a str,
-    /// Feature `tag-header-based-routing`.
-    pub tag_header: bool,
-    /// `system-internal-tls`.
-    pub internal_tls: bool,
 }
 
 /// The Ingress of a Route.
@@ -77,7 +70,7 @@ pub fn ingress(input: &IngressInput<'_>) -> Result<Ingress, PlanError> {
         ],
     );
     let name = names::route_ingress(route.name());
-    let http_option = http_option(route.metadata.annotations.as_ref(), input.http_option)?;
+    let http_option = http_option(route.metadata.annotations.as_ref(), input.config)?;
     Ok(Ingress {
         metadata: owned_by(route, name, labels, annotations(input, &hosts)),
         spec: IngressSpec {
@@ -91,20 +84,20 @@ pub fn ingress(input: &IngressInput<'_>) -> Result<Ingress, PlanError> {
 
 type HostsByTag<'a> = BTreeMap<&'a str, Vec<(Visibility, String)>>;
 
-fn hosts_by_tag<'a>(input: &IngressInput<'a>) -> Result<HostsByTag<'a>, DomainError> {
+fn hosts_by_tag<'a>(input: &IngressInput<'a>) -> Result<HostsByTag<'a>, HostError> {
     let of_tag = |tag: &'a String| Ok((tag.as_str(), hosts(input, tag)?));
     input.traffic.targets.keys().map(of_tag).collect()
 }
 
-fn hosts(input: &IngressInput<'_>, tag: &str) -> Result<Vec<(Visibility, String)>, DomainError> {
+fn hosts(input: &IngressInput<'_>, tag: &str) -> Result<Vec<(Visibility, String)>, HostError> {
     let visibilities: &[Visibility] = match input.visibility.get(tag) {
         Some(Visibility::ClusterLocal) => &[Visibility::ClusterLocal],
         _ => &[Visibility::ClusterLocal, Visibility::ExternalIp],
     };
-    let host = host_name(input.naming, input.route.name(), tag)?;
+    let host = input.config.host_name(input.route.name(), tag)?;
     let named = |&visibility: &Visibility| {
-        let metadata = &input.route.metadata;
-        let domain = domain_name(input.naming, metadata, &host, Some(visibility))?;
+        let is_local = visibility == Visibility::ClusterLocal;
+        let domain = input.config.domain_name(&input.route.metadata, &host, is_local)?;
         Ok((visibility, domain))
     };
     visibilities.iter().map(named).collect()
@@ -146,10 +139,7 @@ fn tag_to_host(hosts: &HostsByTag<'_>) -> Option<String> {
 
 fn rules(input: &IngressInput<'_>, tag: &str, hosts: &[(Visibility, String)]) -> Vec<IngressRule> {
     let rule = |(visibility, host): &(Visibility, String)| IngressRule {
-        hosts: match visibility {
-            Visibility::ClusterLocal => expanded_hosts(input.naming, host),
-            Visibility::ExternalIp => vec![host.clone()],
-        },
+        hosts: rule_hosts(host, *visibility == Visibility::ClusterLocal),
         visibility: visibility.as_str().to_owned(),
         http: Some(HttpIngressRuleValue {
             paths: paths(input, tag, *visibility, host),
@@ -170,10 +160,11 @@ fn paths(
         paths.extend(challenge(input.challenges, host));
     }
     let mut base = base_path(input, tag);
-    if input.tag_header && tag == DEFAULT_TARGET {
+    let by_header = input.config.features.tag_header_based_routing == Flag::Enabled;
+    if by_header && tag == DEFAULT_TARGET {
         paths.extend(paths_by_header(input));
         base.append_headers = header(DEFAULT_ROUTE_HEADER, "true");
-    } else if input.tag_header {
+    } else if by_header {
         base.append_headers = header(TAG_HEADER, tag);
     }
     paths.push(base);
@@ -236,9 +227,10 @@ fn base_path(input: &IngressInput<'_>, tag: &str) -> HttpIngressPath {
         let moving = rollout.filter(|rollout| target.is_latest() && rollout.revisions.len() > 1);
         match moving {
             Some(rollout) => {
-                splits.extend(rollout.revisions.iter().map(|revision| {
-                    split(input, target, &revision.revision_name, revision.percent)
-                }))
+                let revisions = rollout.revisions.iter();
+                splits.extend(
+                    revisions.map(|r| split(input, target, &r.revision_name, r.percent)),
+                );
             }
             None => splits.push(split(input, target, &target.revision_name, target.percent)),
         }
@@ -256,9 +248,10 @@ fn split(
     percent: i64,
 ) -> IngressBackendSplit {
     let namespace = input.route.namespace();
-    let port = match input.internal_tls {
-        true => HTTPS_PORT,
-        false => target.protocol.service_port(),
+    let port = if input.config.network.system_internal_tls == Encryption::Enabled {
+        HTTPS_PORT
+    } else {
+        target.protocol.service_port()
     };
     IngressBackendSplit {
         service_namespace: namespace.to_owned(),

@@ -11,8 +11,8 @@ use super::plan::PlanError;
 use crate::api::Route;
 use crate::api::keys::{networking, serving};
 use crate::api::networking::{Ingress, LoadBalancerIngressStatus};
+use crate::config::Config;
 use crate::reconcile::common::{owned_by, with, without};
-use crate::traffic::{Naming, domain_name, host_name};
 
 const PORT: i32 = 80;
 const PORT_NAME: &str = "http2";
@@ -31,10 +31,10 @@ pub struct ServicePair {
 pub fn placeholder_service(
     route: &Route,
     tag: &str,
-    naming: &dyn Naming,
+    config: &Config,
 ) -> Result<Service, PlanError> {
-    let host = host_name(naming, route.name(), tag)?;
-    let domain = domain_name(naming, &route.metadata, &host, None)?;
+    let host = config.host_name(route.name(), tag)?;
+    let domain = config.domain_name(&route.metadata, &host, is_labelled_local(route))?;
     let spec = ServiceSpec {
         session_affinity: Some("None".to_owned()),
         ..alias(&domain)
@@ -52,10 +52,10 @@ pub fn service(
     tag: &str,
     ingress: &Ingress,
     is_private: bool,
-    naming: &dyn Naming,
+    config: &Config,
 ) -> Result<ServicePair, PlanError> {
     let balancer = balancer(ingress, is_private)?;
-    let metadata = metadata(route, host_name(naming, route.name(), tag)?);
+    let metadata = metadata(route, config.host_name(route.name(), tag)?);
     let spec = spec(balancer).ok_or(PlanError::NoLoadBalancer)?;
     let endpoints = (!balancer.ip.is_empty()).then(|| Endpoints {
         metadata: metadata.clone(),
@@ -149,6 +149,10 @@ fn subset(ip: &str) -> EndpointSubset {
         }]),
         ..EndpointSubset::default()
     }
+}
+
+fn is_labelled_local(route: &Route) -> bool {
+    route.label(networking::VISIBILITY) == Some(networking::VISIBILITY_CLUSTER_LOCAL)
 }
 
 /// The visibility label is not copied: it is the user's, to make a single tag local.

@@ -5,7 +5,7 @@ use thiserror::Error;
 use crate::api::keys::networking;
 use crate::api::networking::ingress::{HTTP_ENABLED, HTTP_REDIRECTED};
 use crate::reconcile::common::Pairs;
-use crate::traffic::DomainError;
+use crate::config::{Config, HostError, HttpProtocol};
 
 pub use super::ingress::{IngressInput, ingress};
 pub use super::placeholder::{ServicePair, placeholder_service, service};
@@ -15,8 +15,8 @@ pub use super::placeholder::{ServicePair, placeholder_service, service};
 #[non_exhaustive]
 pub enum PlanError {
     /// There is no host name.
-    #[error(transparent)]
-    Domain(#[from] DomainError),
+    #[error("domain name error: {0}")]
+    Host(#[from] HostError),
     /// The Route asks for a treatment of plain HTTP that does not exist.
     #[error("incorrect http-protocol annotation: {0}")]
     HttpProtocol(String),
@@ -28,11 +28,11 @@ pub enum PlanError {
     SeveralLoadBalancers(String),
 }
 
-/// The treatment of plain HTTP that annotations ask for, else `default`, the operator's.
-pub fn http_option<'a>(
+/// The treatment of plain HTTP that annotations ask for, else the operator's.
+pub fn http_option(
     annotations: Option<&Pairs>,
-    default: &'a str,
-) -> Result<&'a str, PlanError> {
+    config: &Config,
+) -> Result<&'static str, PlanError> {
     let keys = [
         networking::HTTP_OPTION,
         networking::HTTP_PROTOCOL,
@@ -40,9 +40,17 @@ pub fn http_option<'a>(
     ];
     let asked = keys.iter().find_map(|&key| annotations?.get(key));
     match asked.map(|asked| asked.to_lowercase()).as_deref() {
-        None | Some("") => Ok(default),
+        None | Some("") => Ok(default_http_option(config)),
         Some("enabled") => Ok(HTTP_ENABLED),
         Some("redirected") => Ok(HTTP_REDIRECTED),
         Some(other) => Err(PlanError::HttpProtocol(other.to_owned())),
+    }
+}
+
+fn default_http_option(config: &Config) -> &'static str {
+    match config.network.http_protocol {
+        HttpProtocol::Enabled => HTTP_ENABLED,
+        HttpProtocol::Redirected => HTTP_REDIRECTED,
+        HttpProtocol::Disabled => "",
     }
 }

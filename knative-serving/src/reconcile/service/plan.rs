@@ -65,18 +65,26 @@ pub fn route(service: &Service) -> Route {
 pub fn traffic_is_migrated(route: &Route, configuration: &Configuration) -> bool {
     let status = configuration.status.as_ref();
     let latest = status.map_or("", |status| status.latest_ready_revision_name.as_str());
-    let resolved = |target: &TrafficTarget| match target.configuration_name == configuration.name()
-    {
-        true => line(target, latest, ""),
-        false => line(target, &target.revision_name, &target.configuration_name),
+    let resolved = |target: &TrafficTarget| {
+        if target.configuration_name == configuration.name() {
+            line(target, latest, "")
+        } else {
+            as_is(target)
+        }
     };
     let want = route.spec.traffic.iter().map(resolved);
     let got = route.status.iter().flat_map(|status| &status.traffic);
-    want.eq(got.map(|target| line(target, &target.revision_name, &target.configuration_name)))
+    want.eq(got.map(as_is))
 }
 
+type Line = (String, String, String, i64);
+
 /// What counts when a target of the spec is compared with one of the status.
-fn line(target: &TrafficTarget, revision: &str, configuration: &str) -> impl PartialEq + use<> {
+fn as_is(target: &TrafficTarget) -> Line {
+    line(target, &target.revision_name, &target.configuration_name)
+}
+
+fn line(target: &TrafficTarget, revision: &str, configuration: &str) -> Line {
     let percent = target.percent.unwrap_or_default();
     (
         target.tag.clone(),
