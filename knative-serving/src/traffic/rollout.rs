@@ -72,12 +72,12 @@ fn is_zero(number: &i64) -> bool {
 }
 
 impl Rollout {
-    /// Where the rollout of `traffic` ends: everything on the latest Revisions.
+    /// Where the rollout of `traffic` ends: everything on the latest Revisions. Those without a share are left out.
     pub fn goal(traffic: &Traffic) -> Self {
         let targets = traffic.targets.iter().flat_map(|(tag, targets)| {
             targets
                 .iter()
-                .filter(|target| target.is_latest())
+                .filter(|target| target.is_latest() && target.percent != 0)
                 .map(move |target| (tag, target))
         });
         let mut configurations: Vec<_> = targets

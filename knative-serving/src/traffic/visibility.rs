@@ -69,5 +69,5 @@ fn marked_local<'a>(
             && label.is_some_and(|value| !value.is_empty())
     };
     let marked = placeholders.into_iter().filter(is_marked);
-    marked.map(ObjectExt::name).collect()
+    marked.map(|service| service.name()).collect()
 }

@@ -9,6 +9,7 @@ mod conditions;
 mod core_types;
 mod load;
 mod serving_config;
+mod traffic;
 
 use std::path::PathBuf;
 
@@ -26,6 +27,7 @@ fn main() {
         conditions::trials(&dir),
         core_types::trials(&dir),
         serving_config::trials(&dir),
+        traffic::trials(&dir),
     ];
     let trials = folders.into_iter().flatten().collect();
     libtest_mimic::run(&args, trials).exit();

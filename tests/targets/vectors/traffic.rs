@@ -100,7 +100,11 @@ fn same_references(resolution: &Resolution, want: &Value) -> Result<(), Failed> 
     let references = &resolution.references;
     let configurations: Vec<_> = references.configurations.keys().collect();
     let revisions: Vec<_> = references.revisions.keys().collect();
-    same("configurations", &json!(configurations), &want["configurations"])?;
+    same(
+        "configurations",
+        &json!(configurations),
+        &want["configurations"],
+    )?;
     same("revisions", &json!(revisions), &want["revisions"])?;
     same("missing", &json!(references.missing), &want["missing"])
 }
@@ -126,9 +130,17 @@ fn same_traffic(fixture: &Fixture, traffic: &Traffic, want: &Value) -> Result<()
     }
     let visibility = fixture.visibility()?;
     let status = status_traffic(&fixture.route, traffic, &visibility, &fixture.config)?;
-    same("targets", &absent_if_empty(json!(traffic.targets)), &want["targets"])?;
+    same(
+        "targets",
+        &absent_if_empty(json!(traffic.targets)),
+        &want["targets"],
+    )?;
     same("visibility", &json!(visibility), &want["visibility"])?;
-    same("status traffic", &absent_if_empty(json!(status)), &want["status_traffic"])?;
+    same(
+        "status traffic",
+        &absent_if_empty(json!(status)),
+        &want["status_traffic"],
+    )?;
     same("rollout", &json!(Rollout::goal(traffic)), &want["rollout"])
 }
 

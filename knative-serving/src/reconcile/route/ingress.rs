@@ -97,7 +97,9 @@ fn hosts(input: &IngressInput<'_>, tag: &str) -> Result<Vec<(Visibility, String)
     let host = input.config.host_name(input.route.name(), tag)?;
     let named = |&visibility: &Visibility| {
         let is_local = visibility == Visibility::ClusterLocal;
-        let domain = input.config.domain_name(&input.route.metadata, &host, is_local)?;
+        let domain = input
+            .config
+            .domain_name(&input.route.metadata, &host, is_local)?;
         Ok((visibility, domain))
     };
     visibilities.iter().map(named).collect()
@@ -228,9 +230,7 @@ fn base_path(input: &IngressInput<'_>, tag: &str) -> HttpIngressPath {
         match moving {
             Some(rollout) => {
                 let revisions = rollout.revisions.iter();
-                splits.extend(
-                    revisions.map(|r| split(input, target, &r.revision_name, r.percent)),
-                );
+                splits.extend(revisions.map(|r| split(input, target, &r.revision_name, r.percent)));
             }
             None => splits.push(split(input, target, &target.revision_name, target.percent)),
         }

@@ -4,8 +4,8 @@ use thiserror::Error;
 
 use crate::api::keys::networking;
 use crate::api::networking::ingress::{HTTP_ENABLED, HTTP_REDIRECTED};
-use crate::reconcile::common::Pairs;
 use crate::config::{Config, HostError, HttpProtocol};
+use crate::reconcile::common::Pairs;
 
 pub use super::ingress::{IngressInput, ingress};
 pub use super::placeholder::{ServicePair, placeholder_service, service};
