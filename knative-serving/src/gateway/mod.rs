@@ -1,0 +1,51 @@
+//! The way of a request to an instance.
+//!
+//! A [`Gateway`] routes by host, path and headers ([`RoutingTable`]), holds a request while its revision has no instance with
+//! room, tells the scaler at once that one is needed, and forwards over HTTP/1.1, h2c or a call within the process. It
+//! knows the load exactly, and which instance can be missed. The control plane drives it through a [`GatewayHandle`]:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use knative_core::{Ids, runtime::WorkloadId};
+//! use knative_serving::gateway::{Gateway, RevisionConfig, RevisionKey};
+//!
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! let gateway = Gateway::new(Arc::new(Ids::seeded(1)));
+//! let handle = gateway.handle();
+//! let revision = RevisionKey::new("default", "hello-00001");
+//! let workload = WorkloadId::new("default", "hello-00001-deployment");
+//! handle.set_revision(&revision, RevisionConfig::new(workload));
+//! assert_eq!(handle.ready(&revision), 0);
+//! # });
+//! ```
+
+mod breaker;
+mod demand;
+mod drain;
+mod service;
+mod handle;
+mod headers;
+mod link;
+mod matcher;
+mod member;
+mod meter;
+mod metrics;
+mod mount;
+mod peer;
+mod pool;
+mod registry;
+mod revision;
+mod rule;
+mod shards;
+mod shared;
+mod table;
+mod visit;
+
+pub use drain::Retirement;
+pub use service::Gateway;
+pub use handle::GatewayHandle;
+pub use meter::Report;
+pub use metrics::{ColdStart, MetricsSnapshot};
+pub use peer::Peer;
+pub use revision::{Protocol, QueueLimits, RevisionConfig, RevisionKey};
+pub use table::{IngressKey, RoutingTable};
