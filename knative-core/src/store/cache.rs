@@ -341,5 +341,5 @@ impl<K: Cached> Shared<K> {
 /// # Errors
 /// The object is not of that shape.
 pub fn decode<K: DeserializeOwned>(object: &Object) -> Result<K, serde_json::Error> {
-    K::deserialize(serde_json::to_value(object)?)
+    super::codec::decode(object)
 }

@@ -93,6 +93,15 @@ pub enum StoreError {
         /// The newest one.
         current: String,
     },
+    /// An object cannot be read as the Rust type of its kind, or not be written as JSON.
+    #[error("the object is not a {kind}")]
+    Malformed {
+        /// The kind.
+        kind: GroupKind,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
     /// The backend cannot answer now; asking again may help.
     #[error("the store is unavailable: {message}")]
     Unavailable {

@@ -3,8 +3,12 @@
 //! [`Store`] promises what the Kubernetes API can keep, because a cluster is one of its backends: opaque resource
 //! versions, watches of one kind each, optimistic concurrency per object, no transactions across objects.
 
+mod api;
 mod cache;
+pub mod codec;
 mod error;
+mod ext;
+mod memory;
 mod options;
 
 use std::{fmt, sync::Arc};
@@ -12,8 +16,11 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 
+pub use api::{Api, ApiObject, TypedEvent, TypedList};
 pub use cache::{Cache, Cached, Change, NamespacedName, decode};
 pub use error::{Cause, StoreError};
+pub use ext::{Patch, StoreExt};
+pub use memory::MemoryStore;
 pub use options::{
     DeleteOptions, FieldValidation, ListOptions, Preconditions, Propagation, UserInfo,
     VersionMatch, WatchOptions, WatchStart, WriteOptions,

@@ -1,0 +1,137 @@
+//! The objects of one kind, and what lately happened to them.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+
+use crate::{
+    Kind,
+    object::{Object, ObjectKey},
+};
+
+use super::expiry::Expiry;
+
+/// A place in a table. The order is that of lists.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Name {
+    pub(super) namespace: String,
+    pub(super) name: String,
+}
+
+impl Name {
+    pub(super) fn of(key: &ObjectKey) -> Self {
+        Self {
+            namespace: key.namespace.clone(),
+            name: key.name.clone(),
+        }
+    }
+
+    /// The place before all names of a namespace.
+    pub(super) fn first_in(namespace: &str) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            name: String::new(),
+        }
+    }
+}
+
+/// One change of an object.
+#[derive(Clone, Debug)]
+pub(super) struct Change {
+    pub(super) version: u64,
+    pub(super) name: Name,
+    /// The state after the change; for a removal the last one, with the version of the removal.
+    pub(super) object: Arc<Object>,
+    pub(super) previous: Option<Arc<Object>>,
+    pub(super) removed: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) kind: Arc<Kind>,
+    pub(super) objects: BTreeMap<Name, Arc<Object>>,
+    /// The newest changes, oldest first.
+    history: VecDeque<Change>,
+    /// How many changes are kept.
+    limit: usize,
+    /// All changes after this version are in `history`.
+    floor: u64,
+    pub(super) expiry: Option<Expiry>,
+}
+
+impl Table {
+    pub(super) fn new(kind: Arc<Kind>, limit: usize) -> Self {
+        let expiry = Expiry::of(&kind.group_kind());
+        Self {
+            kind,
+            objects: BTreeMap::new(),
+            history: VecDeque::new(),
+            limit,
+            floor: 0,
+            expiry,
+        }
+    }
+
+    pub(super) fn remember(&mut self, change: Change, now: Timestamp) {
+        if let Some(expiry) = &mut self.expiry {
+            expiry.note(&change, now);
+        }
+        self.history.push_back(change);
+        while self.history.len() > self.limit {
+            let oldest = self.history.pop_front();
+            self.floor = oldest.map_or(self.floor, |change| change.version);
+        }
+    }
+
+    /// Forgets all changes up to `version`.
+    pub(super) fn forget(&mut self, version: u64) {
+        self.history.retain(|change| change.version > version);
+        self.floor = self.floor.max(version);
+    }
+
+    /// The oldest version after which every change is known.
+    pub(super) const fn floor(&self) -> u64 {
+        self.floor
+    }
+
+    /// The known changes after `version`, oldest first.
+    pub(super) fn changes_after(&self, version: u64) -> impl Iterator<Item = &Change> {
+        let start = self
+            .history
+            .partition_point(|change| change.version <= version);
+        self.history.range(start..)
+    }
+
+    /// The objects of a namespace, or all, in order.
+    pub(super) fn within<'a>(
+        &'a self,
+        namespace: Option<&'a str>,
+    ) -> impl Iterator<Item = (&'a Name, &'a Arc<Object>)> {
+        let start = Name::first_in(namespace.unwrap_or_default());
+        self.objects
+            .range(start..)
+            .take_while(move |(name, _)| namespace.is_none_or(|wanted| name.namespace == wanted))
+    }
+
+    /// All objects as they were at `version`, which must not be below the floor.
+    pub(super) fn at(&self, version: u64) -> BTreeMap<&Name, &Arc<Object>> {
+        let mut objects: BTreeMap<&Name, &Arc<Object>> = self.objects.iter().collect();
+        let mut later: Vec<&Change> = self.changes_after(version).collect();
+        // From the newest back, so that the state before the first later change remains.
+        later.reverse();
+        for change in later {
+            match &change.previous {
+                Some(previous) => objects.insert(&change.name, previous),
+                None => objects.remove(&change.name),
+            };
+        }
+        objects
+    }
+
+    pub(super) fn oldest_beyond_bound(&self) -> Option<Name> {
+        self.expiry.as_ref()?.oldest_beyond_bound()
+    }
+}

@@ -1,0 +1,288 @@
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use serde_json::{Value, json};
+
+use crate::{
+    Ids, Kind, Kinds, Scope, SystemClock,
+    object::{GroupKind, Object, ObjectExt as _, ObjectKey},
+    schema::Schema,
+    store::{
+        DeleteOptions, Deleted, ListOptions, Propagation, Store as _, StoreError, WatchEvent,
+        WatchOptions, WatchStart, WatchStream, WriteOptions, codec::object_from_value,
+    },
+};
+
+use super::MemoryStore;
+
+const THING: GroupKind = GroupKind::new("example.dev", "Thing");
+
+fn kinds() -> Kinds {
+    let schema = Arc::new(Schema::default());
+    let mut kinds = Kinds::new();
+    let mut namespace = Kind::new("", "v1", "Namespace", "namespaces", Arc::clone(&schema));
+    namespace.scope = Scope::Cluster;
+    kinds.register(namespace);
+    let mut map = Kind::new("", "v1", "ConfigMap", "configmaps", Arc::clone(&schema));
+    map.status = false;
+    kinds.register(map);
+    kinds.register(Kind::new("example.dev", "v1", "Thing", "things", schema));
+    kinds
+}
+
+fn store() -> MemoryStore {
+    MemoryStore::new(
+        Arc::new(kinds()),
+        Arc::new(SystemClock),
+        Arc::new(Ids::seeded(1)),
+    )
+}
+
+fn thing(name: &str, fields: Value) -> Object {
+    let mut value = json!({
+        "apiVersion": "example.dev/v1", "kind": "Thing",
+        "metadata": {"name": name, "namespace": "default"},
+    });
+    json_patch::merge(&mut value, &fields);
+    object_from_value(value).expect("an object")
+}
+
+fn key(name: &str) -> ObjectKey {
+    ObjectKey::new(THING, "default", name)
+}
+
+async fn create(store: &MemoryStore, name: &str, fields: Value) -> Arc<Object> {
+    let options = WriteOptions::default();
+    let created = store.create(thing(name, fields), &options).await;
+    created.expect("created").object
+}
+
+fn owned_by(owner: &Object, blocks: bool) -> Value {
+    json!({"metadata": {"ownerReferences": [{
+        "apiVersion": "example.dev/v1", "kind": "Thing", "name": owner.name(), "uid": owner.uid(),
+        "blockOwnerDeletion": blocks,
+    }]}})
+}
+
+async fn names(store: &MemoryStore) -> Vec<String> {
+    let list = store.list(&THING, &ListOptions::default()).await;
+    let items = list.expect("a list").items;
+    items
+        .iter()
+        .map(|object| object.name().to_owned())
+        .collect()
+}
+
+async fn delete(store: &MemoryStore, name: &str, propagation: Propagation) -> Deleted {
+    let options = DeleteOptions {
+        propagation,
+        ..DeleteOptions::default()
+    };
+    store.delete(&key(name), &options).await.expect("deleted")
+}
+
+async fn next(events: &mut WatchStream) -> String {
+    match events.next().await.expect("an event").expect("no error") {
+        WatchEvent::Added(object) => format!("added {}", object.name()),
+        WatchEvent::Modified(object) => format!("modified {}", object.name()),
+        WatchEvent::Deleted(object) => format!("deleted {}", object.name()),
+        WatchEvent::Bookmark { .. } => "bookmark".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn dependents_go_with_their_last_owner() {
+    let store = store();
+    let first = create(&store, "first", json!({})).await;
+    let second = create(&store, "second", json!({})).await;
+    let mut owners = owned_by(&first, false);
+    let more = owned_by(&second, false)["metadata"]["ownerReferences"][0].clone();
+    owners["metadata"]["ownerReferences"]
+        .as_array_mut()
+        .expect("a list")
+        .push(more);
+    create(&store, "child", owners).await;
+    let child = store.get(&key("child")).await.expect("a child");
+    create(&store, "grandchild", owned_by(&child, true)).await;
+
+    delete(&store, "first", Propagation::Background).await;
+    let child = store
+        .get(&key("child"))
+        .await
+        .expect("it has an owner left");
+    assert_eq!(
+        child.metadata.owner_references.as_ref().map(Vec::len),
+        Some(1)
+    );
+    delete(&store, "second", Propagation::Background).await;
+    assert!(names(&store).await.is_empty());
+}
+
+#[tokio::test]
+async fn foreground_waits_for_those_that_block() {
+    let store = store();
+    let owner = create(&store, "owner", json!({})).await;
+    let mut held = owned_by(&owner, true);
+    held["metadata"]["finalizers"] = json!(["example.dev/hold"]);
+    create(&store, "held", held).await;
+    create(&store, "free", owned_by(&owner, false)).await;
+    create(&store, "blocking", owned_by(&owner, true)).await;
+
+    let deleted = delete(&store, "owner", Propagation::Foreground).await;
+    assert!(matches!(deleted, Deleted::Finalizing(_)));
+    assert_eq!(names(&store).await, ["free", "held", "owner"]);
+
+    let mut held = store
+        .get(&key("held"))
+        .await
+        .expect("it is held")
+        .as_ref()
+        .clone();
+    assert!(held.is_deleting());
+    held.metadata.finalizers = None;
+    store
+        .update(held, &WriteOptions::default())
+        .await
+        .expect("released");
+    assert!(names(&store).await.is_empty());
+}
+
+#[tokio::test]
+async fn orphans_stay() {
+    let store = store();
+    let owner = create(&store, "owner", json!({})).await;
+    create(&store, "child", owned_by(&owner, true)).await;
+    delete(&store, "owner", Propagation::Orphan).await;
+    assert_eq!(names(&store).await, ["child"]);
+    let child = store.get(&key("child")).await.expect("a child");
+    assert_eq!(child.metadata.owner_references, None);
+}
+
+#[tokio::test]
+async fn an_absent_owner_takes_the_new_object_with_it() {
+    let store = store();
+    let owner = create(&store, "owner", json!({})).await;
+    delete(&store, "owner", Propagation::Background).await;
+    create(&store, "child", owned_by(&owner, true)).await;
+    assert!(names(&store).await.is_empty());
+}
+
+#[tokio::test]
+async fn namespaces_live_and_end() {
+    let store = store();
+    let mut object = thing("team", json!({}));
+    object.types = Some(kube_core::TypeMeta {
+        api_version: "v1".to_owned(),
+        kind: "Namespace".to_owned(),
+    });
+    let written = store
+        .create(object, &WriteOptions::default())
+        .await
+        .expect("created");
+    assert_eq!(written.object.data["status"]["phase"], "Active");
+    let root = ObjectKey::new(GroupKind::new("", "ConfigMap"), "team", "kube-root-ca.crt");
+    store.get(&root).await.expect("every namespace has it");
+    store
+        .delete(&root, &DeleteOptions::default())
+        .await
+        .expect("deleted");
+    store.get(&root).await.expect("it comes back");
+
+    let inside = json!({"metadata": {"namespace": "team", "finalizers": ["example.dev/hold"]}});
+    create(&store, "held", inside.clone()).await;
+    let namespace = ObjectKey::new(GroupKind::new("", "Namespace"), "", "team");
+    store
+        .delete(&namespace, &DeleteOptions::default())
+        .await
+        .expect("it begins to end");
+    let ending = store.get(&namespace).await.expect("it waits");
+    assert_eq!(ending.data["status"]["phase"], "Terminating");
+    let late = store
+        .create(thing("late", inside), &WriteOptions::default())
+        .await;
+    assert_eq!(
+        late.expect_err("it ends").to_string(),
+        "things.example.dev \"late\" is forbidden: unable to create new content in namespace team because it is being terminated"
+    );
+    let held = ObjectKey::new(THING, "team", "held");
+    let mut released = store.get(&held).await.expect("held").as_ref().clone();
+    released.metadata.finalizers = None;
+    store
+        .update(released, &WriteOptions::default())
+        .await
+        .expect("released");
+    assert!(
+        store
+            .get(&namespace)
+            .await
+            .is_err_and(|error| error.is_not_found())
+    );
+    let missing = create_in(&store, "nowhere")
+        .await
+        .expect_err("there is no such namespace");
+    assert!(matches!(&missing, StoreError::NotFound { key } if key.kind.kind == "Namespace"));
+}
+
+async fn create_in(store: &MemoryStore, namespace: &str) -> Result<(), StoreError> {
+    let object = thing("a", json!({"metadata": {"namespace": namespace}}));
+    let created = store.create(object, &WriteOptions::default()).await;
+    created.map(|_| ())
+}
+
+#[tokio::test]
+async fn watches_resume_and_filter() {
+    let store = store();
+    let start = store
+        .list(&THING, &ListOptions::default())
+        .await
+        .expect("a list");
+    create(&store, "a", json!({"metadata": {"labels": {"on": "1"}}})).await;
+    let mut options = WatchOptions {
+        start: WatchStart::After(start.resource_version),
+        ..WatchOptions::default()
+    };
+    let mut all = store.watch(&THING, &options).await.expect("a watch");
+    options.labels = "on=1".parse().expect("a selector");
+    let mut some = store.watch(&THING, &options).await.expect("a watch");
+    let off = thing("a", json!({"spec": {"x": 1}}));
+    store
+        .update(off, &WriteOptions::default())
+        .await
+        .expect("updated");
+    let on = thing("a", json!({"metadata": {"labels": {"on": "1"}}}));
+    store
+        .update(on, &WriteOptions::default())
+        .await
+        .expect("updated");
+    delete(&store, "a", Propagation::Background).await;
+    for want in ["added a", "modified a", "modified a", "deleted a"] {
+        assert_eq!(next(&mut all).await, want);
+    }
+    for want in ["added a", "deleted a", "added a", "deleted a"] {
+        assert_eq!(next(&mut some).await, want);
+    }
+}
+
+#[tokio::test]
+async fn pages_show_one_state() {
+    let store = store();
+    for name in ["a", "b", "c", "d"] {
+        create(&store, name, json!({})).await;
+    }
+    let mut options = ListOptions {
+        limit: Some(2),
+        ..ListOptions::default()
+    };
+    let first = store.list(&THING, &options).await.expect("a page");
+    assert_eq!(first.remaining, Some(2));
+    delete(&store, "c", Propagation::Background).await;
+    create(&store, "e", json!({})).await;
+    options.continue_token = first.continue_token;
+    let second = store.list(&THING, &options).await.expect("a page");
+    let listed: Vec<&str> = second.items.iter().map(|object| object.name()).collect();
+    assert_eq!(listed, ["c", "d"]);
+    assert_eq!(
+        (second.continue_token, second.resource_version),
+        (None, first.resource_version)
+    );
+}
