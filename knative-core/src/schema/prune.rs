@@ -1,0 +1,70 @@
+//! Unknown fields go, defaults come.
+
+use serde_json::Value;
+
+use super::node::Node;
+use super::{UnknownField, item, member};
+
+pub(super) fn prune(node: &Node, value: &mut Value, path: &str, unknown: &mut Vec<UnknownField>) {
+    match value {
+        Value::Object(members) => members.retain(|name, value| {
+            let path = member(path, name);
+            if let Some(node) = node.properties.get(name).or(node.additional.as_deref()) {
+                prune(node, value, &path, unknown);
+                return true;
+            }
+            if !node.preserve {
+                unknown.push(UnknownField { path });
+            }
+            node.preserve
+        }),
+        Value::Array(items) => {
+            let Some(node) = node.items.as_deref() else {
+                return;
+            };
+            for (i, value) in items.iter_mut().enumerate() {
+                prune(node, value, &item(path, i), unknown);
+            }
+        }
+        _ => {}
+    }
+}
+
+pub(super) fn apply_defaults(node: &Node, value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|name, value| {
+                let node = node.properties.get(name).or(node.additional.as_deref());
+                !(value.is_null() && node.is_some_and(drops_null))
+            });
+            for (name, node) in &node.properties {
+                if let Some(default) = &node.default {
+                    members.entry(name).or_insert_with(|| default.clone());
+                }
+            }
+            for (name, value) in members {
+                if let Some(node) = node.properties.get(name).or(node.additional.as_deref()) {
+                    apply_defaults(node, value);
+                }
+            }
+        }
+        Value::Array(items) => {
+            let Some(node) = node.items.as_deref() else {
+                return;
+            };
+            for value in items {
+                match &node.default {
+                    Some(default) if value.is_null() && !node.nullable => value.clone_from(default),
+                    _ => apply_defaults(node, value),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Null says no more than absence does, unless it is a value of the field, or the field may be anything.
+fn drops_null(node: &Node) -> bool {
+    let open = node.preserve && node.types.is_empty();
+    !node.nullable && !open
+}
