@@ -1,22 +1,20 @@
 //! What annotations of a `PodAutoscaler` and the configuration together ask for.
 
-mod annotation;
-
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
+use knative_core::object::parse_duration;
 
-use self::annotation::Annotations;
 use super::collect::CollectSpec;
 use super::policy::{DeciderSpec, Metric};
 use super::window::Algorithm;
+use crate::api::autoscaling::annotation::{
+    Annotations, CONCURRENCY, CPU, HPA, KPA, RPS, WEIGHTED_EXPONENTIAL, WEIGHTED_EXPONENTIAL_ALT,
+};
 use crate::api::autoscaling::pod_autoscaler::UNREACHABLE;
+use crate::api::keys::serving::{PROGRESS_DEADLINE, PROGRESS_DEADLINE_ALT};
 use crate::config::Autoscaler;
 
-/// Class of Knative's pod autoscaler.
-const KPA_CLASS: &str = "kpa.autoscaling.knative.dev";
-/// Class that leaves scaling to Kubernetes' horizontal pod autoscaler.
-const HPA_CLASS: &str = "hpa.autoscaling.knative.dev";
 /// No target is smaller.
 const MIN_TARGET: f64 = 0.01;
 /// No panic window is shorter, since that is the length of a bucket.
@@ -82,24 +80,23 @@ impl Bounds {
         reachability: &str,
         config: &Autoscaler,
     ) -> Self {
+        let progress_deadline = progress_deadline(annotations);
         let annotations = Annotations::new(annotations);
-        let class = annotations.text("class").unwrap_or(KPA_CLASS);
-        let metric = annotations.text("metric").unwrap_or(default_metric(class));
+        let class = annotations.class().unwrap_or(KPA);
+        let metric = annotations.metric().unwrap_or(default_metric(class));
         let reachable = reachability != UNREACHABLE;
-        let stable_window = annotations
-            .duration("window")
-            .unwrap_or(config.stable_window);
-        let pod_retention = annotations.duration("scale-to-zero-pod-retention-period");
+        let stable_window = annotations.window().unwrap_or(config.stable_window);
+        let pod_retention = annotations.scale_to_zero_pod_retention_period();
         Self {
             class: class.to_owned(),
             metric: metric.to_owned(),
             min_scale: min_scale(annotations, reachable, config),
-            max_scale: annotations.int("max-scale").unwrap_or(config.max_scale),
+            max_scale: annotations.max_scale().unwrap_or(config.max_scale),
             stable_window,
             panic_window: panic_window(annotations, stable_window, config),
             aggregation_algorithm: algorithm(annotations).to_owned(),
             pod_retention,
-            progress_deadline: annotations.progress_deadline(),
+            progress_deadline,
             scale_to_zero: ScaleToZero::new(pod_retention, config),
             decider: DeciderSpec {
                 scaling_metric: Metric::from(metric),
@@ -136,17 +133,23 @@ impl ScaleToZero {
     }
 }
 
+fn progress_deadline(annotations: &BTreeMap<String, String>) -> Option<SignedDuration> {
+    let spellings = [PROGRESS_DEADLINE, PROGRESS_DEADLINE_ALT];
+    let text = spellings.iter().find_map(|key| annotations.get(*key))?;
+    parse_duration(text).ok()
+}
+
 fn default_metric(class: &str) -> &'static str {
     match class {
-        KPA_CLASS => "concurrency",
-        HPA_CLASS => "cpu",
+        KPA => CONCURRENCY,
+        HPA => CPU,
         _ => "",
     }
 }
 
 fn min_scale(annotations: Annotations<'_>, reachable: bool, config: &Autoscaler) -> i32 {
     if reachable {
-        annotations.int("min-scale").unwrap_or(config.min_scale)
+        annotations.min_scale().unwrap_or(config.min_scale)
     } else {
         0
     }
@@ -156,14 +159,14 @@ fn min_scale(annotations: Annotations<'_>, reachable: bool, config: &Autoscaler)
 fn initial_scale(annotations: Annotations<'_>, config: &Autoscaler) -> i32 {
     let allowed = |scale: &i32| *scale != 0 || config.allow_zero_initial_scale;
     annotations
-        .int("initial-scale")
+        .initial_scale()
         .filter(allowed)
         .unwrap_or(config.initial_scale)
 }
 
 fn algorithm(annotations: Annotations<'_>) -> &str {
-    match annotations.text("metric-aggregation-algorithm") {
-        Some("weightedExponential") => "weighted-exponential",
+    match annotations.metric_aggregation_algorithm() {
+        Some(WEIGHTED_EXPONENTIAL_ALT) => WEIGHTED_EXPONENTIAL,
         other => other.unwrap_or_default(),
     }
 }
@@ -174,17 +177,31 @@ fn panic_window(
     config: &Autoscaler,
 ) -> SignedDuration {
     let percentage = annotations
-        .float("panic-window-percentage")
+        .panic_window_percentage()
         .unwrap_or(config.panic_window_percentage);
-    round_to_seconds(stable_window.as_secs_f64() * percentage / 100.0).max(MIN_PANIC_WINDOW)
+    let nanos = cut(float_of(stable_window.as_nanos()) * percentage / 100.0);
+    round_to_seconds(SignedDuration::from_nanos(nanos)).max(MIN_PANIC_WINDOW)
+}
+
+/// Halves round up.
+fn round_to_seconds(duration: SignedDuration) -> SignedDuration {
+    SignedDuration::from_secs((duration + SignedDuration::from_millis(500)).as_secs())
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "Knative computes windows in floats of nanoseconds"
+)]
+fn float_of(nanos: i128) -> f64 {
+    nanos as f64
 }
 
 #[expect(
     clippy::cast_possible_truncation,
     reason = "`as` saturates; windows are hours at most"
 )]
-fn round_to_seconds(seconds: f64) -> SignedDuration {
-    SignedDuration::from_secs(seconds.round() as i64)
+fn cut(nanos: f64) -> i64 {
+    nanos as i64
 }
 
 /// All of the decider's spec that does not depend on other bounds.
@@ -195,25 +212,23 @@ fn decider(
     config: &Autoscaler,
 ) -> DeciderSpec {
     let (target_value, total_value) = target(annotations, metric, container_concurrency, config);
-    let float = |key: &str, default: f64| annotations.float(key).unwrap_or(default);
+    let burst = annotations.target_burst_capacity();
+    let panic = annotations.panic_threshold_percentage();
     DeciderSpec {
         scaling_metric: Metric::default(),
         target_value,
         total_value,
-        target_burst_capacity: float("target-burst-capacity", config.target_burst_capacity),
+        target_burst_capacity: burst.unwrap_or(config.target_burst_capacity),
         activator_capacity: config.activator_capacity,
-        panic_threshold: float(
-            "panic-threshold-percentage",
-            config.panic_threshold_percentage,
-        ) / 100.0,
+        panic_threshold: panic.unwrap_or(config.panic_threshold_percentage) / 100.0,
         max_scale_up_rate: config.max_scale_up_rate,
         max_scale_down_rate: config.max_scale_down_rate,
         stable_window: config.stable_window,
         scale_down_delay: annotations
-            .duration("scale-down-delay")
+            .scale_down_delay()
             .unwrap_or(config.scale_down_delay),
         initial_scale: initial_scale(annotations, config),
-        activation_scale: annotations.int("activation-scale").unwrap_or_default(),
+        activation_scale: annotations.activation_scale().unwrap_or_default(),
         reachable: true,
     }
 }
@@ -228,20 +243,20 @@ fn target(
 ) -> (f64, f64) {
     let hard_limit = hard_limit(container_concurrency);
     let (default_total, default_utilization) = match metric {
-        "rps" => (config.rps_target_default, config.target_utilization),
+        RPS => (config.rps_target_default, config.target_utilization),
         _ => (
             hard_limit.unwrap_or(config.container_concurrency_target_default),
             config.container_concurrency_target_fraction,
         ),
     };
     let limit = hard_limit
-        .filter(|_| metric == "concurrency")
+        .filter(|_| metric == CONCURRENCY)
         .unwrap_or(f64::INFINITY);
     let total = annotations
-        .float("target")
+        .target()
         .map_or(default_total, |target| target.min(limit));
     let utilization = annotations
-        .float("target-utilization-percentage")
+        .target_utilization_percentage()
         .map_or(default_utilization, |percentage| percentage / 100.0);
     ((total * utilization).max(MIN_TARGET), total)
 }

@@ -17,11 +17,9 @@ pub struct DeciderStatus {
 impl DeciderStatus {
     /// Before the first decision: the burst capacity is that of the initial scale without load.
     pub fn initial(spec: &DeciderSpec) -> Self {
-        let target = spec.target_burst_capacity;
-        let excess = if target == 0.0 || target.to_bits() == (-1.0_f64).to_bits() {
-            target
-        } else {
-            f64::from(spec.initial_scale) * spec.total_value - target
+        let excess = match spec.target_burst_capacity {
+            fixed @ (-1.0 | 0.0) => fixed,
+            target => f64::from(spec.initial_scale) * spec.total_value - target,
         };
         Self {
             desired_scale: None,

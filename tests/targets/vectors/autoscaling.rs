@@ -1,9 +1,12 @@
 //! Folder `autoscaling`: windows, decisions, bounds and the plan around them.
 
+mod bounds;
 mod decisions;
+mod reconcile;
 mod spec;
 mod windows;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
@@ -19,6 +22,8 @@ pub(crate) fn trials(dir: &Path) -> Vec<Trial> {
     let files = [
         load::trials(dir, "autoscaling/windows.json", windows::run),
         load::trials(dir, "autoscaling/kpa-decisions.json", decisions::run),
+        load::trials(dir, "autoscaling/pa-bounds.json", bounds::run),
+        load::trials(dir, "autoscaling/kpa-reconcile.json", reconcile::run),
     ];
     files.into_iter().flatten().collect()
 }
@@ -59,4 +64,12 @@ fn close(what: &str, got: f64, want: f64) -> Result<(), Failed> {
         return Ok(());
     }
     Err(format!("{what}: got {got}, want {want}").into())
+}
+
+/// A map of texts.
+fn strings(value: &Value) -> BTreeMap<String, String> {
+    let members = value.as_object().into_iter().flatten();
+    members
+        .map(|(key, value)| (key.clone(), text(value).to_owned()))
+        .collect()
 }

@@ -73,16 +73,15 @@ fn check(kpa: &Kpa, decision: Option<&Decision>, step: &Value) -> Result<(), Fai
 }
 
 fn explain(failed: &Failed, decision: Option<&Decision>, step: &Value) -> Failed {
-    let reasons = decision.map_or_else(String::new, |decision| {
-        decision
-            .reasons
-            .iter()
-            .map(|reason| format!("\n- {reason}"))
-            .collect()
-    });
+    let reasons: Vec<_> = decision
+        .into_iter()
+        .flat_map(|decision| &decision.reasons)
+        .map(ToString::to_string)
+        .collect();
     format!(
-        "{}\nat {step}{reasons}",
-        failed.message().unwrap_or_default()
+        "{}\nat {step}\n- {}",
+        failed.message().unwrap_or_default(),
+        reasons.join("\n- ")
     )
     .into()
 }
