@@ -135,9 +135,9 @@ pub mod networking {
     pub const DISABLE_AUTO_TLS_ALT: &str = "networking.knative.dev/disableAutoTLS";
     /// Annotation: `Enabled` or `Redirected`.
     pub const HTTP_PROTOCOL: &str = "networking.knative.dev/http-protocol";
-    /// Older spelling of [`HTTP_PROTOCOL`].
+    /// Other spelling of [`HTTP_PROTOCOL`].
     pub const HTTP_PROTOCOL_ALT: &str = "networking.knative.dev/httpProtocol";
-    /// Oldest spelling of [`HTTP_PROTOCOL`].
+    /// Older spelling of [`HTTP_PROTOCOL`].
     pub const HTTP_OPTION: &str = "networking.knative.dev/httpOption";
     /// Label of a Certificate: the domain of which it covers every name.
     pub const WILDCARD_DOMAIN: &str = "networking.knative.dev/wildcardDomain";

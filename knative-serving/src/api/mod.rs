@@ -1,12 +1,15 @@
 //! The kinds of Serving as they are on the wire, and their admission.
 
+pub mod admission;
 pub mod autoscaling;
 pub mod caching;
 pub mod configuration;
 pub mod domain_mapping;
+mod gotype;
 pub mod keys;
 pub mod lifecycle;
 pub mod networking;
+mod podspec;
 pub mod revision;
 pub mod route;
 pub mod service;

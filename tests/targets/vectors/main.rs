@@ -8,6 +8,7 @@ mod compare;
 mod conditions;
 mod core_types;
 mod load;
+mod serving_admission;
 mod serving_config;
 mod traffic;
 
@@ -26,6 +27,7 @@ fn main() {
         children::trials(&dir),
         conditions::trials(&dir),
         core_types::trials(&dir),
+        serving_admission::trials(&dir),
         serving_config::trials(&dir),
         traffic::trials(&dir),
     ];
