@@ -7,7 +7,7 @@ use knative_core::object::format_duration as format;
 
 use super::{
     ConfigError,
-    number::{print_fixed, print_float},
+    number::{is_outside, print_fixed, print_float},
     reader::Reader,
 };
 
@@ -293,7 +293,7 @@ impl Autoscaler {
             ));
         }
         let percentage = self.panic_window_percentage;
-        if percentage < 1.0 || percentage > 100.0 {
+        if is_outside(percentage, 1.0, 100.0) {
             return Err(format!(
                 "panic-window-percentage = {}, must be in [1, 100] interval",
                 print_float(percentage)

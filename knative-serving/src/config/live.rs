@@ -26,6 +26,9 @@ pub struct Config {
 
 impl Config {
     /// What the maps say that are created at first start.
+    ///
+    /// # Panics
+    /// Never: the seeds are constants that parse.
     pub fn seeded() -> Self {
         let mut config = Self::default();
         for map in Map::ALL {

@@ -1,5 +1,7 @@
 //! `config-network`: names, certificates and the protocol of routes.
 
+mod mode;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
@@ -12,71 +14,7 @@ use super::{
     url, yaml,
 };
 
-/// What happens to plain HTTP from outside.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum HttpProtocol {
-    /// It is served.
-    #[default]
-    Enabled,
-    /// It is not served.
-    Disabled,
-    /// It is redirected to HTTPS.
-    Redirected,
-}
-
-impl HttpProtocol {
-    /// As written in the map.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Enabled => "enabled",
-            Self::Disabled => "disabled",
-            Self::Redirected => "redirected",
-        }
-    }
-}
-
-/// Whether a part of the traffic is encrypted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Encryption {
-    /// Plain text.
-    #[default]
-    Disabled,
-    /// TLS.
-    Enabled,
-}
-
-impl Encryption {
-    /// As written in the map.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Disabled => "disabled",
-            Self::Enabled => "enabled",
-        }
-    }
-}
-
-/// How instances are reached where there may be a mesh.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum MeshCompatibilityMode {
-    /// Through the cluster's address.
-    Enabled,
-    /// Directly.
-    Disabled,
-    /// Directly, unless that fails.
-    #[default]
-    Auto,
-}
-
-impl MeshCompatibilityMode {
-    /// As written in the map.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Enabled => "enabled",
-            Self::Disabled => "disabled",
-            Self::Auto => "auto",
-        }
-    }
-}
+pub use self::mode::{Encryption, HttpProtocol, MeshCompatibilityMode};
 
 /// Template of domains where the map has none.
 pub const DEFAULT_DOMAIN_TEMPLATE: &str = "{{.Name}}.{{.Namespace}}.{{.Domain}}";
@@ -87,6 +25,10 @@ pub const DEFAULT_TAG_TEMPLATE: &str = "{{.Tag}}-{{.Name}}";
 ///
 /// Source of keys, defaults and ranges: networking `pkg/config/config.go`.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the map has this many switches"
+)]
 pub struct Network {
     /// Class of ingresses without the annotation. `ingress-class`, default `istio.ingress.networking.knative.dev`.
     pub default_ingress_class: String,

@@ -83,6 +83,11 @@ fn hexadecimal(digits: &str) -> Option<f64> {
     (count > 0).then(|| value * 2.0_f64.powi(exponent.saturating_sub(places.saturating_mul(4))))
 }
 
+/// Whether a number is below `least` or above `most`, which what is not a number never is.
+pub(crate) fn is_outside(value: f64, least: f64, most: f64) -> bool {
+    value < least || value > most
+}
+
 /// As `%v` prints it: the shortest text that reads back, with an exponent below 1e-4 and from 1e21 on.
 pub(crate) fn print_float(value: f64) -> String {
     let size = value.abs();

@@ -139,15 +139,12 @@ fn hostname(host: &str) -> &str {
 }
 
 fn escape_path(path: &str) -> String {
-    path.bytes()
-        .fold(String::with_capacity(path.len()), |mut out, byte| {
-            if byte.is_ascii_alphanumeric() || b"-_.~$&+,/:;=@!'()*[]%".contains(&byte) {
-                out.push(char::from(byte));
-            } else {
-                out.push_str(&format!("%{byte:02X}"));
-            }
-            out
-        })
+    let kept = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~$&+,/:;=@!'()*[]%".contains(&byte);
+    let escaped = path.bytes().map(|byte| match byte {
+        byte if kept(byte) => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    });
+    escaped.collect()
 }
 
 #[cfg(test)]

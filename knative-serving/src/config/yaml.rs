@@ -67,15 +67,19 @@ struct Builder<'a> {
     nodes: usize,
 }
 
-fn syntax(text: impl ToString) -> YamlError {
-    YamlError::Syntax(text.to_string())
+fn syntax(text: impl Into<String>) -> YamlError {
+    YamlError::Syntax(text.into())
 }
 
 impl<'a> Builder<'a> {
     fn event(&mut self) -> Result<Option<Event<'a>>, YamlError> {
         self.parser
             .next()
-            .map(|event| event.map(|(event, _)| event).map_err(syntax))
+            .map(|event| {
+                event
+                    .map(|(event, _)| event)
+                    .map_err(|error| syntax(error.to_string()))
+            })
             .transpose()
     }
 
@@ -330,7 +334,7 @@ mod tests {
         let mut bomb = "a: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for (from, to) in ["ab", "bc", "cd", "de", "ef"].map(|pair| pair.split_at(1)) {
             let aliases = vec![format!("*{from}"); 10].join(", ");
-            bomb += &format!("{to}: &{to} [{aliases}]\n");
+            bomb = format!("{bomb}{to}: &{to} [{aliases}]\n");
         }
         for text in [
             bomb.as_str(),

@@ -1,4 +1,4 @@
-//! The annotations `autoscaling.knative.dev/…` of revision templates and PodAutoscalers.
+//! The annotations `autoscaling.knative.dev/…` of revision templates and of autoscalers.
 
 mod validate;
 

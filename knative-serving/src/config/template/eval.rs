@@ -13,7 +13,7 @@ use super::{
 pub(crate) fn render(nodes: &[Node], data: &Value) -> Result<String, Fault> {
     let mut state = State {
         out: String::new(),
-        variables: vec![("".to_owned(), data.clone())],
+        variables: vec![(String::new(), data.clone())],
     };
     match state.walk(nodes, data) {
         ControlFlow::Break(Stop::Fault(fault)) => Err(fault),
@@ -82,7 +82,7 @@ impl State {
     }
 
     fn range(&mut self, branch: &Branch, dot: &Value) -> Flow {
-        let value = flow(self.pipe(&branch.pipe, dot))?;
+        let value = flow(self.value(&branch.pipe, dot))?;
         let items: Vec<(Value, Value)> = match value {
             Value::List(items) => (0..).map(Value::Int).zip(items).collect(),
             Value::Map(entries) => entries
@@ -137,18 +137,23 @@ impl State {
         }
     }
 
+    /// The value of a pipeline, which its variables get.
     fn pipe(&mut self, pipe: &Pipe, dot: &Value) -> Result<Value, Fault> {
-        let mut value = None;
-        for command in &pipe.commands {
-            value = Some(self.command(command, dot, value)?);
-        }
-        let value = value.unwrap_or(Value::Missing);
+        let value = self.value(pipe, dot)?;
         if pipe.binding != Binding::None {
             for name in &pipe.variables {
                 self.bind(pipe.binding, name, value.clone());
             }
         }
         Ok(value)
+    }
+
+    fn value(&mut self, pipe: &Pipe, dot: &Value) -> Result<Value, Fault> {
+        let mut value = None;
+        for command in &pipe.commands {
+            value = Some(self.command(command, dot, value)?);
+        }
+        Ok(value.unwrap_or(Value::Missing))
     }
 
     fn command(

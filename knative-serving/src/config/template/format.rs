@@ -101,6 +101,10 @@ pub(super) fn printf(arguments: &[Value]) -> Result<String, String> {
 const MAX_WIDTH: usize = 1024;
 
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one for each flag of the format"
+)]
 struct Directive {
     minus: bool,
     plus: bool,

@@ -165,10 +165,10 @@ fn same(left: &Value, right: &Value) -> Result<bool, String> {
 fn incomparable(left: &Value, right: &Value) -> String {
     let basic =
         |value: &Value| !matches!(value, Value::List(_) | Value::Map(_) | Value::Object(..));
-    match basic(left) && basic(right) {
-        true => "incompatible types for comparison".to_owned(),
-        false => format!("non-comparable type {}: {}", print(left), left.type_name()),
+    if basic(left) && basic(right) {
+        return "incompatible types for comparison".to_owned();
     }
+    format!("non-comparable type {}: {}", print(left), left.type_name())
 }
 
 fn compare(name: &str, arguments: &[Value]) -> Result<Value, String> {

@@ -10,6 +10,7 @@ mod function;
 mod lexer;
 mod node;
 mod parser;
+mod pipeline;
 mod value;
 
 use std::fmt;

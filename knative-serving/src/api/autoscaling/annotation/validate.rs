@@ -15,7 +15,7 @@ use super::{
 use crate::config::{
     Autoscaler,
     autoscaler::{TARGET_MIN, WINDOW_MAX, WINDOW_MIN, is_unlimited},
-    number::{NumberError, parse_float, parse_int},
+    number::{NumberError, is_outside, parse_float, parse_int},
 };
 
 type Texts = BTreeMap<String, String>;
@@ -123,11 +123,28 @@ fn float(
 }
 
 fn within(least: f64, most: f64) -> impl Fn(&str, &str, f64) -> FieldErrors {
-    // Not a number is neither below nor above.
-    move |key, text, value| match value < least || value > most {
-        true => FieldErrors::out_of_bounds(text, least, most, key),
-        false => FieldErrors::none(),
+    move |key, text, value| {
+        if is_outside(value, least, most) {
+            FieldErrors::out_of_bounds(text, least, most, key)
+        } else {
+            FieldErrors::none()
+        }
     }
+}
+
+fn target(key: &str, text: &str, value: f64) -> FieldErrors {
+    if value < TARGET_MIN {
+        let message = format!("target {text} should be at least {TARGET_MIN}");
+        return FieldErrors::generic(message, [key]);
+    }
+    FieldErrors::none()
+}
+
+fn burst_capacity(key: &str, text: &str, value: f64) -> FieldErrors {
+    if value < 0.0 && !is_unlimited(value) {
+        return FieldErrors::invalid_value(text, key);
+    }
+    FieldErrors::none()
 }
 
 fn floats(annotations: &Texts) -> FieldErrors {
@@ -137,28 +154,13 @@ fn floats(annotations: &Texts) -> FieldErrors {
             PANIC_THRESHOLD_PERCENTAGE,
             within(110.0, 1000.0),
         ))
-        .also(float(annotations, TARGET, |key, text, value| {
-            match value < TARGET_MIN {
-                true => FieldErrors::generic(
-                    format!("target {text} should be at least {TARGET_MIN}"),
-                    [key],
-                ),
-                false => FieldErrors::none(),
-            }
-        }))
+        .also(float(annotations, TARGET, target))
         .also(float(
             annotations,
             TARGET_UTILIZATION_PERCENTAGE,
             within(1.0, 100.0),
         ))
-        .also(float(
-            annotations,
-            TARGET_BURST_CAPACITY,
-            |key, text, value| match value < 0.0 && !is_unlimited(value) {
-                true => FieldErrors::invalid_value(text, key),
-                false => FieldErrors::none(),
-            },
-        ))
+        .also(float(annotations, TARGET_BURST_CAPACITY, burst_capacity))
 }
 
 /// An annotation that is a duration between `least` and an hour.
