@@ -7,9 +7,15 @@ use serde_json::Value;
 
 /// One trial per case of `file` (`folder/name.json` below `dir`), named `folder/name/case`. No file, no trials.
 #[allow(dead_code, reason = "until every folder has its runner")]
-pub(crate) fn trials(
+pub(crate) fn trials(dir: &Path, file: &str, run: fn(&Value) -> Result<(), Failed>) -> Vec<Trial> {
+    trials_where(dir, file, |_| true, run)
+}
+
+/// The same, of the cases for which `keep` answers true.
+pub(crate) fn trials_where(
     dir: &Path,
     file: &str,
+    keep: fn(&Value) -> bool,
     run: fn(&Value) -> Result<(), Failed>,
 ) -> Vec<Trial> {
     let path = dir.join(file);
@@ -26,6 +32,7 @@ pub(crate) fn trials(
     };
     cases
         .into_iter()
+        .filter(keep)
         .map(|case| {
             let name = case["name"].as_str().unwrap_or("unnamed").to_owned();
             Trial::test(format!("{stem}/{name}"), move || run(&case))

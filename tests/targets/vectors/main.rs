@@ -7,6 +7,7 @@ mod children;
 mod compare;
 mod conditions;
 mod core_types;
+mod ingress;
 mod load;
 mod serving_admission;
 mod serving_config;
@@ -28,6 +29,7 @@ fn main() {
         conditions::trials(&dir),
         core_types::trials(&dir),
         serving_admission::trials(&dir),
+        ingress::trials(&dir),
         serving_config::trials(&dir),
         traffic::trials(&dir),
     ];

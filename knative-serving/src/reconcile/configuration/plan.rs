@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use knative_core::object::name::child_name;
-use knative_core::object::{ObjectExt as _, owner_reference};
+use knative_core::object::{ObjectExt, owner_reference};
 
 use crate::api::keys::serving;
 use crate::api::{Configuration, Revision};
@@ -117,3 +117,6 @@ pub fn configuration_generation(revision: &Revision) -> i64 {
         .and_then(|generation| generation.parse().ok())
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

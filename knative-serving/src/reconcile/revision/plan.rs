@@ -94,7 +94,7 @@ fn none_ready(deployment: &Deployment) -> bool {
     wanted > 0 && ready.unwrap_or_default() == 0
 }
 
-/// The Images of a Revision: one for each container whose digest is known, then the init containers'.
+/// The Images of a Revision: one for each container whose digest was looked up, then the init containers'.
 pub fn images(revision: &Revision) -> Vec<Image> {
     let Some(status) = &revision.status else {
         return Vec::new();
@@ -114,7 +114,7 @@ fn image(revision: &Revision, container: &ContainerStatus) -> Image {
     Image {
         metadata: owned_by(revision, name, labels(revision), annotations(revision)),
         spec: ImageSpec {
-            image: reference(revision, container),
+            image: container.image_digest.clone(),
             service_account_name: pod.service_account_name.clone().unwrap_or_default(),
             image_pull_secrets: pod.image_pull_secrets.clone().unwrap_or_default(),
         },
@@ -122,18 +122,5 @@ fn image(revision: &Revision, container: &ContainerStatus) -> Image {
     }
 }
 
-/// The digest, or the reference as given where digests are not looked up.
-fn reference(revision: &Revision, container: &ContainerStatus) -> String {
-    if !container.image_digest.is_empty() {
-        return container.image_digest.clone();
-    }
-    let pod = &revision.spec.pod;
-    let mut all = pod
-        .containers
-        .iter()
-        .chain(pod.init_containers.iter().flatten());
-    let found = all.find(|candidate| candidate.name == container.name);
-    found
-        .and_then(|found| found.image.clone())
-        .unwrap_or_default()
-}
+#[cfg(test)]
+mod tests;

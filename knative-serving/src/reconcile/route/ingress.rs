@@ -159,7 +159,7 @@ fn paths(
 ) -> Vec<HttpIngressPath> {
     let mut paths = Vec::new();
     if visibility == Visibility::ExternalIp {
-        paths.extend(challenge(input.challenges, host));
+        paths.extend(challenges(input.challenges, host));
     }
     let mut base = base_path(input, tag);
     let by_header = input.config.features.tag_header_based_routing == Flag::Enabled;
@@ -189,15 +189,19 @@ fn paths_by_header(input: &IngressInput<'_>) -> impl Iterator<Item = HttpIngress
     })
 }
 
-/// The last challenge for a host counts.
-fn challenge(challenges: &[Http01Challenge], host: &str) -> Option<HttpIngressPath> {
-    let of_host = challenges.iter().rev().find_map(|challenge| {
+fn challenges<'a>(
+    challenges: &'a [Http01Challenge],
+    host: &'a str,
+) -> impl Iterator<Item = HttpIngressPath> {
+    challenges.iter().filter_map(move |challenge| {
         let (of, path) = host_and_path(challenge.url.as_deref().unwrap_or_default());
-        (of == host).then_some((challenge, path))
-    });
-    let (challenge, path) = of_host?;
+        (of == host).then(|| challenge_path(challenge, path))
+    })
+}
+
+fn challenge_path(challenge: &Http01Challenge, path: &str) -> HttpIngressPath {
     let port = challenge.service_port.clone();
-    Some(HttpIngressPath {
+    HttpIngressPath {
         path: path.to_owned(),
         splits: vec![IngressBackendSplit {
             service_namespace: challenge.service_namespace.clone(),
@@ -207,7 +211,7 @@ fn challenge(challenges: &[Http01Challenge], host: &str) -> Option<HttpIngressPa
             ..IngressBackendSplit::default()
         }],
         ..HttpIngressPath::default()
-    })
+    }
 }
 
 fn host_and_path(url: &str) -> (&str, &str) {

@@ -33,11 +33,7 @@ pub fn http_option(
     annotations: Option<&Pairs>,
     config: &Config,
 ) -> Result<&'static str, PlanError> {
-    let keys = [
-        networking::HTTP_OPTION,
-        networking::HTTP_PROTOCOL,
-        networking::HTTP_PROTOCOL_ALT,
-    ];
+    let keys = [networking::HTTP_OPTION, networking::HTTP_PROTOCOL];
     let asked = keys.iter().find_map(|&key| annotations?.get(key));
     match asked.map(|asked| asked.to_lowercase()).as_deref() {
         None | Some("") => Ok(default_http_option(config)),

@@ -111,3 +111,6 @@ fn routes(service: &Service, existing: Option<&Configuration>) -> String {
     routes.remove("");
     routes.into_iter().collect::<Vec<_>>().join(",")
 }
+
+#[cfg(test)]
+mod tests;
