@@ -11,6 +11,7 @@ mod ingress;
 mod load;
 mod serving_admission;
 mod serving_config;
+mod serving_internal_kinds;
 mod traffic;
 
 use std::path::PathBuf;
@@ -31,6 +32,7 @@ fn main() {
         serving_admission::trials(&dir),
         ingress::trials(&dir),
         serving_config::trials(&dir),
+        serving_internal_kinds::trials(&dir),
         traffic::trials(&dir),
     ];
     let trials = folders.into_iter().flatten().collect();

@@ -24,7 +24,8 @@ pub(crate) fn trials(dir: &Path) -> Vec<Trial> {
     trials
 }
 
-fn kind<K: Admit + Serialize + DeserializeOwned + 'static>(
+/// The trials of one kind.
+pub(crate) fn kind<K: Admit + Serialize + DeserializeOwned + 'static>(
     dir: &Path,
     name: &str,
     trials: &mut Vec<Trial>,

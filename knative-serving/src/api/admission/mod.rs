@@ -1,13 +1,19 @@
 //! Defaulting and validation of the kinds: what Knative's webhooks do to an object before it is stored.
 
+mod certificate;
 mod configuration;
 mod domain_mapping;
+mod ingress;
 mod metadata;
+mod metric;
 mod modifier;
+mod object_reference;
 mod pipeline;
+mod pod_autoscaler;
 mod reference;
 mod revision;
 mod route;
+mod serverless_service;
 mod service;
 mod template;
 mod traffic;

@@ -100,7 +100,7 @@ pub(super) fn validate_spec(spec: &RevisionSpec, config: &AdmissionConfig) -> Fi
     errors.also(concurrency(spec.container_concurrency, defaults))
 }
 
-fn concurrency(concurrency: Option<i64>, defaults: &Defaults) -> FieldErrors {
+pub(super) fn concurrency(concurrency: Option<i64>, defaults: &Defaults) -> FieldErrors {
     let lowest = i64::from(!defaults.allow_container_concurrency_zero);
     let highest = defaults.container_concurrency_max_limit;
     match concurrency {

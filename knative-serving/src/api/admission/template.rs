@@ -111,7 +111,7 @@ fn parent_prefix(name: &str, parent: &ObjectMeta) -> FieldErrors {
     }
 }
 
-fn networking_annotations(annotations: &BTreeMap<String, String>) -> FieldErrors {
+pub(super) fn networking_annotations(annotations: &BTreeMap<String, String>) -> FieldErrors {
     const KNOWN: [&str; 9] = [
         networking::INGRESS_CLASS,
         networking::INGRESS_CLASS_ALT,

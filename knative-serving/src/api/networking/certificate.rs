@@ -36,7 +36,11 @@ resource!(Certificate {
 #[serde(rename_all = "camelCase")]
 pub struct CertificateSpec {
     /// Names in the certificate; at least one.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub dns_names: Vec<String>,
     /// Suffix of the names, or one of them; empty leaves the choice open.
     #[serde(

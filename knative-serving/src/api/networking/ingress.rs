@@ -118,7 +118,11 @@ pub struct IngressRule {
 #[serde(rename_all = "camelCase")]
 pub struct HttpIngressRuleValue {
     /// Paths with their backends.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub paths: Vec<HttpIngressPath>,
 }
 /// One path and its backends.
@@ -147,7 +151,11 @@ pub struct HttpIngressPath {
     )]
     pub headers: BTreeMap<String, HeaderMatch>,
     /// Backends; the percentages must sum to 100.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_zero"
+    )]
     pub splits: Vec<IngressBackendSplit>,
     /// Headers added to every request.
     #[serde(
