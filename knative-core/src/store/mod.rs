@@ -8,6 +8,7 @@ mod cache;
 pub mod codec;
 mod error;
 mod ext;
+mod journal;
 mod memory;
 mod options;
 
@@ -20,6 +21,7 @@ pub use api::{Api, ApiObject, TypedEvent, TypedList};
 pub use cache::{Cache, Cached, Change, NamespacedName, decode};
 pub use error::{Cause, StoreError};
 pub use ext::{Patch, StoreExt};
+pub use journal::{JournalOptions, OpenError};
 pub use memory::MemoryStore;
 pub use options::{
     DeleteOptions, FieldValidation, ListOptions, Preconditions, Propagation, UserInfo,

@@ -7,6 +7,7 @@ mod filter;
 mod gc;
 mod list;
 mod namespace;
+mod restore;
 mod state;
 mod table;
 #[cfg(test)]
@@ -14,7 +15,7 @@ mod tests;
 mod watch;
 mod write;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, io, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use parking_lot::RwLock;
@@ -24,10 +25,12 @@ use crate::{
     object::{GroupKind, Object, ObjectKey},
 };
 
-use self::{feed::Feeds, state::State};
+pub(super) use self::feed::Feeds;
+use self::state::{State, Write};
 use super::{
     DeleteOptions, Deleted, ListOptions, ObjectList, Store, StoreError, WatchOptions, WatchStream,
     WriteOptions, Written,
+    journal::{self, Journal, JournalOptions, OpenError, Ticket},
 };
 
 /// How many changes of each kind are kept for watches that resume and lists that go on.
@@ -51,6 +54,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     state: RwLock<State>,
     feeds: Arc<Feeds>,
+    journal: Option<Journal>,
 }
 
 impl MemoryStore {
@@ -58,41 +62,138 @@ impl MemoryStore {
     pub fn new(kinds: Arc<Kinds>, clock: Arc<dyn Clock>, ids: Arc<Ids>) -> Self {
         let state = State::new(Arc::clone(&kinds), ids, HISTORY);
         let feeds = Arc::new(Feeds::new(&kinds, state.version));
-        let inner = Inner {
-            clock,
-            state: RwLock::new(state),
-            feeds,
-        };
-        let commit = inner.change(|state| {
-            namespace::begin(state);
-            while state.collect(COLLECT_AT_ONCE) {}
-        });
-        inner.publish(&commit.1);
+        let inner = Inner::new(clock, state, feeds, None);
+        let commit = inner.begin();
+        inner.show(&commit.shown);
         Self {
             inner: Arc::new(inner),
         }
+    }
+
+    /// The store that `directory` keeps, or an empty one: every acknowledged write is in it.
+    ///
+    /// Must be called on a Tokio runtime, whose blocking pool does the writing.
+    ///
+    /// # Errors
+    /// Another store uses the directory, or it cannot be read.
+    pub async fn open(
+        directory: &Path,
+        options: JournalOptions,
+        kinds: Arc<Kinds>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<Ids>,
+    ) -> Result<Self, OpenError> {
+        let (recovered, opened) = journal::open(directory, options).await?;
+        let mut state = State::new(Arc::clone(&kinds), ids, HISTORY);
+        state.restore(recovered);
+        let feeds = Arc::new(Feeds::new(&kinds, state.version));
+        let journal = opened.start(Arc::clone(&feeds));
+        let inner = Inner::new(clock, state, feeds, Some(journal));
+        let commit = inner.begin();
+        let settled = inner.settle(commit).await;
+        settled.map_err(|error| OpenError::Io {
+            path: directory.to_owned(),
+            source: io::Error::other(error),
+        })?;
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     /// The kinds that it keeps.
     pub fn kinds(&self) -> Arc<Kinds> {
         Arc::clone(&self.inner.state.read().kinds)
     }
+
+    /// Ends a store with a journal: it takes no more writes, what was written is on the disk, and the directory is free.
+    pub async fn close(&self) {
+        if let Some(journal) = &self.inner.journal {
+            journal.close().await;
+        }
+    }
+}
+
+/// What a change of the state leaves to do once the lock is released.
+#[derive(Debug, Default)]
+struct Commit {
+    /// What watchers may see at once.
+    shown: Vec<(GroupKind, u64)>,
+    /// What has to be waited for.
+    ticket: Option<Ticket>,
 }
 
 impl Inner {
-    /// Changes the state in one step and answers with what is to be published.
-    fn change<T>(&self, act: impl FnOnce(&mut State) -> T) -> (T, Vec<state::Write>) {
+    const fn new(
+        clock: Arc<dyn Clock>,
+        state: State,
+        feeds: Arc<Feeds>,
+        journal: Option<Journal>,
+    ) -> Self {
+        Self {
+            clock,
+            state: RwLock::new(state),
+            feeds,
+            journal,
+        }
+    }
+
+    /// Brings a new or restored state to rest.
+    fn begin(&self) -> Commit {
+        let begin = |state: &mut State| {
+            namespace::begin(state);
+            while state.collect(COLLECT_AT_ONCE) {}
+        };
+        self.change(begin).1
+    }
+
+    /// Changes the state in one step.
+    fn change<T>(&self, act: impl FnOnce(&mut State) -> T) -> (T, Commit) {
         let now = self.clock.now();
         let mut state = self.state.write();
         state.now = now;
         state.expire();
         let result = act(&mut state);
-        (result, state.take_written())
+        let commit = self.commit(&mut state);
+        (result, commit)
     }
 
-    fn publish(&self, written: &[state::Write]) {
-        for write in written {
-            self.feeds.publish(&write.key.kind, write.version);
+    /// Hands what was written to the journal, in order because the state is locked.
+    fn commit(&self, state: &mut State) -> Commit {
+        let written = state.take_written();
+        let change = |write: &Write| (write.key.kind.clone(), write.version);
+        let Some(journal) = &self.journal else {
+            let shown = written.iter().map(change).collect();
+            return Commit {
+                shown,
+                ticket: None,
+            };
+        };
+        if written.is_empty() {
+            return Commit::default();
+        }
+        let (volatile, kept): (Vec<Write>, Vec<Write>) =
+            written.into_iter().partition(|write| write.volatile);
+        let shown = volatile.iter().map(change).collect();
+        let changes = kept.iter().map(change).collect();
+        let records = kept.into_iter().map(Write::into_record).collect();
+        let ticket = journal.append(state.version, records, changes);
+        if journal.wants_snapshot() {
+            journal.compact(state.snapshot());
+        }
+        Commit { shown, ticket }
+    }
+
+    fn show(&self, changes: &[(GroupKind, u64)]) {
+        for (kind, version) in changes {
+            self.feeds.publish(kind, *version);
+        }
+    }
+
+    async fn settle(&self, commit: Commit) -> Result<(), StoreError> {
+        self.show(&commit.shown);
+        match commit.ticket {
+            Some(ticket) => ticket.wait().await,
+            None => Ok(()),
         }
     }
 
@@ -101,13 +202,16 @@ impl Inner {
         &self,
         act: impl FnOnce(&mut State) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let ((result, mut more), written) =
+        if let Some(journal) = &self.journal {
+            journal.check()?;
+        }
+        let ((result, mut more), commit) =
             self.change(|state| (act(state), state.collect(COLLECT_AT_ONCE)));
-        self.publish(&written);
+        self.settle(commit).await?;
         while more {
             tokio::task::yield_now().await;
-            let (left, written) = self.change(|state| state.collect(COLLECT_AT_ONCE));
-            self.publish(&written);
+            let (left, commit) = self.change(|state| state.collect(COLLECT_AT_ONCE));
+            self.settle(commit).await?;
             more = left;
         }
         result
@@ -116,8 +220,9 @@ impl Inner {
     /// Lets go of what has ended, so that reads do not show it.
     fn tidy(&self) {
         if self.state.read().has_expired(self.clock.now()) {
-            let ((), written) = self.change(|_| ());
-            self.publish(&written);
+            // What ends by itself is volatile, so that nothing has to be waited for.
+            let ((), commit) = self.change(|_| ());
+            self.show(&commit.shown);
         }
     }
 }

@@ -114,8 +114,9 @@ pub(super) fn note_marked(state: &mut State, key: &ObjectKey) {
 }
 
 fn content<'a>(state: &'a State, namespace: &'a str) -> impl Iterator<Item = ObjectKey> + 'a {
-    let namespaced = state.tables.iter();
-    let namespaced = namespaced.filter(|(_, table)| table.kind.is_namespaced());
+    let served = state.tables.iter();
+    let served = served.filter(|(kind, _)| state.kinds.get(kind).is_some());
+    let namespaced = served.filter(|(_, table)| table.kind.is_namespaced());
     namespaced.flat_map(move |(kind, table)| {
         let objects = table.within(Some(namespace));
         objects.map(move |(name, _)| ObjectKey::new(kind.clone(), namespace, name.name.as_str()))

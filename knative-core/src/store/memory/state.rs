@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::{
     Ids, Kind, Kinds,
     object::{GroupKind, Object, ObjectKey},
-    store::StoreError,
+    store::{StoreError, journal::Record},
 };
 
 use super::{
@@ -23,12 +23,24 @@ const FIRST_VERSION: u64 = 1;
 
 /// One write, as the journal takes it.
 #[derive(Clone, Debug)]
-pub(in crate::store) struct Write {
-    pub(in crate::store) key: ObjectKey,
-    pub(in crate::store) version: u64,
+pub(super) struct Write {
+    pub(super) key: ObjectKey,
+    pub(super) version: u64,
     /// The new state; `None` when the object was removed.
-    pub(in crate::store) object: Option<Arc<Object>>,
-    pub(in crate::store) volatile: bool,
+    pub(super) object: Option<Arc<Object>>,
+    pub(super) volatile: bool,
+}
+
+impl Write {
+    pub(super) fn into_record(self) -> Record {
+        match self.object {
+            Some(object) => Record::Put(object),
+            None => Record::Removed {
+                key: self.key,
+                version: self.version,
+            },
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -41,6 +53,8 @@ pub(super) struct State {
     pub(super) dependents: BTreeMap<String, BTreeSet<ObjectKey>>,
     /// What garbage collection has to look at.
     pub(super) work: VecDeque<Work>,
+    /// How many changes of each kind are kept.
+    pub(super) history_limit: usize,
     /// The time of the write that is being made.
     pub(super) now: Timestamp,
     /// What was written since the last [`State::take_written`].
@@ -60,6 +74,7 @@ impl State {
             tables,
             dependents: BTreeMap::new(),
             work: VecDeque::new(),
+            history_limit: history,
             now: Timestamp::UNIX_EPOCH,
             written: Vec::new(),
         }
@@ -115,7 +130,8 @@ impl State {
         self.version.to_string()
     }
 
-    fn change(
+    /// Puts a change that has the current version in its place.
+    pub(super) fn change(
         &mut self,
         key: &ObjectKey,
         object: &Arc<Object>,
@@ -150,7 +166,7 @@ impl State {
     }
 
     /// Keeps `dependents` true.
-    fn reindex(&mut self, key: &ObjectKey, old: Option<&Object>, new: Option<&Object>) {
+    pub(super) fn reindex(&mut self, key: &ObjectKey, old: Option<&Object>, new: Option<&Object>) {
         let (old, new) = (owners_of(old), owners_of(new));
         for gone in old.difference(&new) {
             if let Some(keys) = self.dependents.get_mut(*gone) {

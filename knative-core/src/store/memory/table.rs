@@ -86,8 +86,8 @@ impl Table {
         }
     }
 
-    /// Forgets all changes up to `version`.
-    pub(super) fn forget(&mut self, version: u64) {
+    /// Nothing is known of changes up to `version`.
+    pub(super) fn raise_floor(&mut self, version: u64) {
         self.history.retain(|change| change.version > version);
         self.floor = self.floor.max(version);
     }
