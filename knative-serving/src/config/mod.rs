@@ -24,6 +24,7 @@ mod error;
 mod features;
 mod host;
 mod live;
+mod map_admission;
 mod network;
 pub(crate) mod number;
 mod reader;
@@ -44,8 +45,12 @@ pub use self::{
     features::{Features, Flag},
     host::{HostError, rule_hosts},
     live::{Applied, Config, Live},
+    map_admission::{MapAdmission, map_data},
     network::{
         DEFAULT_DOMAIN_TEMPLATE, DEFAULT_TAG_TEMPLATE, Encryption, HttpProtocol,
         MeshCompatibilityMode, Network,
     },
 };
+
+/// The namespace of the maps.
+pub const NAMESPACE: &str = "knative-serving";

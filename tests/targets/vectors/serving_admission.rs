@@ -94,9 +94,9 @@ fn config(maps: &Value) -> Result<AdmissionConfig, Failed> {
         Ok(serde_json::from_value::<Option<_>>(data)?.unwrap_or_default())
     };
     Ok(AdmissionConfig {
-        defaults: Defaults::parse(&map("config-defaults")?)?,
-        features: Features::parse(&map("config-features")?)?,
-        autoscaler: Autoscaler::parse(&map("config-autoscaler")?)?,
+        defaults: Defaults::parse(&map("config-defaults")?)?.into(),
+        features: Features::parse(&map("config-features")?)?.into(),
+        autoscaler: Autoscaler::parse(&map("config-autoscaler")?)?.into(),
         ..AdmissionConfig::default()
     })
 }

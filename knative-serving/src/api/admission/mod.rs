@@ -18,20 +18,22 @@ mod service;
 mod template;
 mod traffic;
 
+use std::sync::Arc;
+
 use knative_core::admission::FieldErrors;
 
 pub use self::pipeline::KindAdmission;
-use crate::config::{Autoscaler, Defaults, Features};
+use crate::config::{Autoscaler, CLUSTER_DOMAIN, Config, Defaults, Features};
 
 /// What the rules depend on.
 #[derive(Clone, Debug)]
 pub struct AdmissionConfig {
     /// `config-defaults`.
-    pub defaults: Defaults,
+    pub defaults: Arc<Defaults>,
     /// `config-features`.
-    pub features: Features,
+    pub features: Arc<Features>,
     /// `config-autoscaler`.
-    pub autoscaler: Autoscaler,
+    pub autoscaler: Arc<Autoscaler>,
     /// Suffix of names inside the cluster. Default `cluster.local`.
     pub cluster_domain: String,
 }
@@ -39,10 +41,21 @@ pub struct AdmissionConfig {
 impl Default for AdmissionConfig {
     fn default() -> Self {
         Self {
-            defaults: Defaults::default(),
-            features: Features::default(),
-            autoscaler: Autoscaler::default(),
-            cluster_domain: "cluster.local".to_owned(),
+            defaults: Arc::default(),
+            features: Arc::default(),
+            autoscaler: Arc::default(),
+            cluster_domain: CLUSTER_DOMAIN.to_owned(),
+        }
+    }
+}
+
+impl From<&Config> for AdmissionConfig {
+    fn from(config: &Config) -> Self {
+        Self {
+            defaults: Arc::clone(&config.defaults),
+            features: Arc::clone(&config.features),
+            autoscaler: Arc::clone(&config.autoscaler),
+            ..Self::default()
         }
     }
 }

@@ -4,7 +4,6 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use knative_core::admission::{self, Admission, AdmissionRequest};
 use knative_core::object::Object;
 use knative_core::store::StoreError;
@@ -12,18 +11,19 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{AdmissionConfig, Admit, Context, Operation};
+use crate::config::Live;
 
 /// Admission of one kind under the configuration in force at each write.
 pub struct KindAdmission<K> {
-    config: Arc<ArcSwap<AdmissionConfig>>,
+    live: Arc<Live>,
     kind: PhantomData<fn() -> K>,
 }
 
 impl<K> KindAdmission<K> {
-    /// Rules that follow `config`.
-    pub fn new(config: Arc<ArcSwap<AdmissionConfig>>) -> Self {
+    /// Rules that follow the configuration in force.
+    pub fn new(live: Arc<Live>) -> Self {
         Self {
-            config,
+            live,
             kind: PhantomData,
         }
     }
@@ -85,7 +85,7 @@ impl<K: Admit + DeserializeOwned> KindAdmission<K> {
             (admission::Operation::Delete, None) => Operation::Delete,
             _ => Operation::Create,
         };
-        let config = self.config.load();
+        let config = AdmissionConfig::from(&self.live.get());
         Ok(act(&Context {
             config: &config,
             user: Some(&request.user.username),
