@@ -1,0 +1,489 @@
+//! Processes as instances.
+
+mod log;
+mod port;
+mod ready;
+mod record;
+mod stop;
+
+use std::{
+    collections::BTreeMap,
+    fmt, io,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use knative_core::{
+    http::Endpoint,
+    object::Quantity,
+    runtime::{
+        ContainerSpec, Exit, InstanceEvent, InstanceId, InstanceSpec, LogOptions, LogStream, Phase, Running, RuntimeError,
+        StartError, StartPhases, Started, WorkloadId,
+    },
+};
+use parking_lot::Mutex;
+use tokio::{
+    sync::{broadcast, watch},
+    task::spawn_blocking,
+    time::{Instant, interval, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::warn;
+
+use self::{
+    log::Logs,
+    port::Ports,
+    ready::Owner,
+    record::{Record, Records},
+};
+use crate::{
+    image::Command,
+    render::{self, INSTANCE_VARIABLE, Invocation},
+    sys::{cgroup::MemoryCgroup, pidfd::PidFd, proc, spawn::spawn},
+};
+
+/// How often logs are looked at whether they have grown beyond their bound.
+const LOG_CHECK: Duration = Duration::from_secs(1);
+
+/// One running process.
+#[derive(Debug)]
+struct Member {
+    record: Record,
+    env: BTreeMap<String, String>,
+    working_dir: Option<PathBuf>,
+    pidfd: Arc<PidFd>,
+    /// Set before the instance is stopped: its end is then no event.
+    stopping: CancellationToken,
+    /// Becomes true when the process and all that it started are gone.
+    gone: watch::Receiver<bool>,
+}
+
+/// All processes of one platform on this machine.
+pub(crate) struct Processes {
+    platform: String,
+    records: Records,
+    logs: Logs,
+    memory: Option<MemoryCgroup>,
+    ports: Mutex<Ports>,
+    members: Mutex<BTreeMap<InstanceId, Member>>,
+    starting: Mutex<BTreeMap<InstanceId, CancellationToken>>,
+    events: broadcast::Sender<InstanceEvent>,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+}
+
+impl fmt::Debug for Processes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Processes").field("platform", &self.platform).finish_non_exhaustive()
+    }
+}
+
+/// What a process was started with.
+struct Spawned {
+    record: Record,
+    pidfd: Arc<PidFd>,
+    invocation: Invocation,
+}
+
+/// Gives a port back unless the process that got it lives.
+struct PortLease<'a> {
+    processes: &'a Processes,
+    port: u16,
+    kept: bool,
+}
+
+impl Drop for PortLease<'_> {
+    fn drop(&mut self) {
+        if !self.kept {
+            self.processes.ports.lock().give_back(self.port, Instant::now());
+        }
+    }
+}
+
+/// Takes a start off the list of those that can be stopped, also when its future is dropped.
+struct Starting<'a>(&'a Processes, &'a InstanceId);
+
+impl Drop for Starting<'_> {
+    fn drop(&mut self) {
+        self.0.starting.lock().remove(self.1);
+    }
+}
+
+/// Kills a process that did not become an instance, also when its start is dropped.
+struct Unfinished<'a> {
+    processes: &'a Arc<Processes>,
+    record: Option<Record>,
+    pidfd: Arc<PidFd>,
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if let Some(record) = self.record.take() {
+            let (processes, pidfd) = (Arc::clone(self.processes), Arc::clone(&self.pidfd));
+            self.processes.tasks.spawn(async move { processes.kill(&record, &pidfd).await });
+        }
+    }
+}
+
+impl Processes {
+    pub(crate) fn open(
+        dir: PathBuf,
+        platform: String,
+        memory: Option<MemoryCgroup>,
+        port_offset: u64,
+        events: broadcast::Sender<InstanceEvent>,
+    ) -> io::Result<Arc<Self>> {
+        let processes = Arc::new(Self {
+            platform,
+            records: Records::open(dir.join("run"))?,
+            logs: Logs::open(dir.join("logs"))?,
+            memory,
+            ports: Mutex::new(Ports::below(proc::first_ephemeral_port(), port_offset)),
+            members: Mutex::default(),
+            starting: Mutex::default(),
+            events,
+            tasks: TaskTracker::new(),
+            shutdown: CancellationToken::new(),
+        });
+        processes.tasks.spawn(Arc::clone(&processes).cut_logs());
+        Ok(processes)
+    }
+
+    pub(crate) fn has(&self, id: &InstanceId) -> bool {
+        self.members.lock().contains_key(id)
+    }
+
+    pub(crate) async fn start(
+        self: &Arc<Self>,
+        spec: &InstanceSpec,
+        container: &ContainerSpec,
+        image: &Command,
+        mut phases: StartPhases,
+    ) -> Result<Started, StartError> {
+        let stopped = CancellationToken::new();
+        self.starting.lock().insert(spec.id.clone(), stopped.clone());
+        let _starting = Starting(self, &spec.id);
+        self.refuse_second_on_fixed_port(&spec.workload)?;
+        let began = Instant::now();
+        let mut lease = self.lease_port()?;
+        phases.add(Phase::Network, began.elapsed());
+        let began = Instant::now();
+        let invocation = render::invocation(container, image, lease.port, render::mark(&self.platform, &spec.id));
+        let spawned = self.spawn(spec, container, invocation, lease.port).await?;
+        phases.add(Phase::Create, began.elapsed());
+        let began = Instant::now();
+        let mut unfinished = Unfinished {
+            processes: self,
+            record: Some(spawned.record.clone()),
+            pidfd: Arc::clone(&spawned.pidfd),
+        };
+        let address = self.wait_accepting(spec, &spawned, &stopped).await;
+        let address = match address {
+            Ok(address) => address,
+            Err(error) => {
+                if let Some(record) = unfinished.record.take() {
+                    self.kill(&record, &spawned.pidfd).await;
+                }
+                return Err(error);
+            }
+        };
+        phases.add(Phase::Exec, began.elapsed());
+        unfinished.record = None;
+        lease.kept = true;
+        let mut record = spawned.record;
+        record.address = Some(address);
+        self.write(&record);
+        self.keep(record, spawned.pidfd, spawned.invocation.env, spawned.invocation.working_dir);
+        Ok(Started::new(Endpoint::Tcp(address), phases))
+    }
+
+    fn lease_port(&self) -> Result<PortLease<'_>, StartError> {
+        let bindable = |port| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok();
+        let port = self.ports.lock().take(Instant::now(), bindable);
+        let port = port.ok_or_else(|| StartError::Unschedulable {
+            message: "every port that processes may be given is in use".to_owned(),
+        })?;
+        Ok(PortLease {
+            processes: self,
+            port,
+            kept: false,
+        })
+    }
+
+    /// A program that insists on a port of its own can run once: its second instance could never listen.
+    fn refuse_second_on_fixed_port(&self, workload: &WorkloadId) -> Result<(), StartError> {
+        let members = self.members.lock();
+        let fixed = members.values().find_map(|member| {
+            let record = &member.record;
+            let address = record.address.filter(|address| address.port() != record.port)?;
+            (record.workload() == *workload && !member.stopping.is_cancelled()).then(|| address.port())
+        });
+        fixed.map_or(Ok(()), |port| {
+            Err(StartError::Unschedulable {
+                message: format!(
+                    "the program listens on port {port} whatever PORT says, so only one instance fits on this machine; \
+                     listen on $PORT, or set max-scale to 1"
+                ),
+            })
+        })
+    }
+
+    async fn spawn(
+        self: &Arc<Self>,
+        spec: &InstanceSpec,
+        container: &ContainerSpec,
+        invocation: Invocation,
+        port: u16,
+    ) -> Result<Spawned, StartError> {
+        let limit = memory_limit(container);
+        let (processes, id) = (Arc::clone(self), spec.id.clone());
+        let (workload, labels) = (spec.workload.clone(), spec.labels.clone());
+        let spawning = spawn_blocking(move || {
+            processes.logs.rotate(&id);
+            let pid = spawn(&invocation, &processes.logs.path(&id))?;
+            let record = Record::of(&id, &workload, labels, pid, port)?;
+            processes.records.write(&record)?;
+            if let (Some(memory), Some(limit)) = (&processes.memory, limit) {
+                memory.limit(&id, pid, limit)?;
+            }
+            Ok::<_, io::Error>((record, invocation))
+        });
+        let (record, invocation) = spawning
+            .await
+            .unwrap_or_else(|error| Err(io::Error::other(error)))
+            .map_err(|error| cannot_run(container, &error))?;
+        let pidfd = PidFd::open(record.pid).map_err(|error| cannot_run(container, &error))?;
+        Ok(Spawned {
+            record,
+            pidfd: Arc::new(pidfd),
+            invocation,
+        })
+    }
+
+    async fn wait_accepting(
+        &self,
+        spec: &InstanceSpec,
+        spawned: &Spawned,
+        stopped: &CancellationToken,
+    ) -> Result<SocketAddr, StartError> {
+        let owner = Owner {
+            pid: spawned.record.pid,
+            mark: render::mark(&self.platform, &spec.id),
+        };
+        tokio::select! {
+            biased;
+            () = stopped.cancelled() => Err(StartError::Stopped),
+            _ = spawned.pidfd.ended() => Err(self.ended_early(spec, spawned)),
+            address = timeout(spec.start_timeout, ready::accepting(&owner, spawned.record.port)) => match address {
+                Ok(address) => address.map_err(|error| StartError::BackendGone {
+                    message: "the sockets of the process cannot be read".to_owned(),
+                    source: Some(Box::new(error)),
+                }),
+                Err(_) => Err(StartError::Timeout {
+                    waited: spec.start_timeout,
+                    message: format!("the process listens on no port (PORT was {})", spawned.record.port),
+                }),
+            },
+        }
+    }
+
+    fn ended_early(&self, spec: &InstanceSpec, spawned: &Spawned) -> StartError {
+        let status = spawned.pidfd.reap();
+        StartError::CrashLoop {
+            exit_code: status.code,
+            signal: status.signal,
+            message: self.logs.last_words(&spec.id),
+        }
+    }
+
+    /// Takes a running process in: from now on its end is noticed.
+    fn keep(
+        self: &Arc<Self>,
+        record: Record,
+        pidfd: Arc<PidFd>,
+        env: BTreeMap<String, String>,
+        working_dir: Option<PathBuf>,
+    ) {
+        let (gone_sender, gone) = watch::channel(false);
+        let stopping = CancellationToken::new();
+        let member = Member {
+            record: record.clone(),
+            env,
+            working_dir,
+            pidfd: Arc::clone(&pidfd),
+            stopping: stopping.clone(),
+            gone,
+        };
+        self.members.lock().insert(record.id(), member);
+        self.tasks.spawn(Arc::clone(self).attend(record, pidfd, stopping, gone_sender));
+    }
+
+    /// Waits for the end of a process, clears away what it left, and tells of it unless it was stopped.
+    async fn attend(
+        self: Arc<Self>,
+        record: Record,
+        pidfd: Arc<PidFd>,
+        stopping: CancellationToken,
+        gone: watch::Sender<bool>,
+    ) {
+        let ended = tokio::select! {
+            biased;
+            () = self.shutdown.cancelled() => return,
+            ended = pidfd.ended() => ended,
+        };
+        if let Err(error) = ended {
+            warn!(instance = record.instance, %error, "the end of a process cannot be awaited");
+        }
+        let id = record.id();
+        let status = pidfd.reap();
+        let exit = Exit {
+            code: status.code,
+            signal: status.signal,
+            out_of_memory: self.memory.as_ref().is_some_and(|memory| memory.was_killed(&id)),
+            message: self.logs.last_words(&id),
+        };
+        self.clear(&record).await;
+        self.members.lock().remove(&id);
+        gone.send_replace(true);
+        if !stopping.is_cancelled() {
+            // Nobody listens before the platform runs; then nobody waits for it either.
+            let _ = self.events.send(InstanceEvent::Exited { id, exit });
+        }
+    }
+
+    fn write(&self, record: &Record) {
+        if let Err(error) = self.records.write(record) {
+            warn!(instance = record.instance, %error, "a process could not be written down; it will not be adopted");
+        }
+    }
+
+    /// What runs: what was recorded and still lives is adopted; marked processes without a record are ended.
+    pub(crate) async fn list(self: &Arc<Self>) -> io::Result<Vec<Running>> {
+        let processes = Arc::clone(self);
+        let recorded = spawn_blocking(move || processes.records.read_all()).await??;
+        for record in recorded {
+            self.adopt(record).await;
+        }
+        self.end_unrecorded().await?;
+        let members = self.members.lock();
+        Ok(members.values().map(|member| running(&member.record)).collect())
+    }
+
+    async fn adopt(self: &Arc<Self>, record: Record) {
+        let id = record.id();
+        if self.has(&id) || self.starting.lock().contains_key(&id) {
+            return;
+        }
+        let pidfd = PidFd::open(record.pid);
+        match pidfd {
+            Ok(pidfd) if record.is_alive() => {
+                self.ports.lock().mark_taken(record.port);
+                self.keep(record, Arc::new(pidfd), BTreeMap::new(), None);
+            }
+            _ => self.clear(&record).await,
+        }
+    }
+
+    /// Ends processes of this platform that were started but not written down before a crash.
+    async fn end_unrecorded(&self) -> io::Result<()> {
+        let prefix = format!("{}/", self.platform);
+        let marked = spawn_blocking(move || marked(&prefix)).await??;
+        for (pid, instance) in marked {
+            let id = InstanceId::new(instance);
+            if !self.has(&id) && !self.starting.lock().contains_key(&id) {
+                crate::sys::pidfd::kill(pid)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn logs(self: &Arc<Self>, id: &InstanceId, options: &LogOptions) -> Result<LogStream, RuntimeError> {
+        let (processes, known) = (Arc::clone(self), id.clone());
+        let running = move || processes.has(&known) || processes.starting.lock().contains_key(&known);
+        self.logs.read(id, options, running).await
+    }
+
+    /// Runs a command with the environment of an instance.
+    pub(crate) async fn exec(&self, id: &InstanceId, command: &[String], limit: Duration) -> Result<i32, RuntimeError> {
+        let not_found = || RuntimeError::NotFound { id: id.clone() };
+        let (env, dir) = {
+            let members = self.members.lock();
+            let member = members.get(id).ok_or_else(not_found)?;
+            (member.env.clone(), member.working_dir.clone())
+        };
+        let (program, args) = command.split_first().ok_or(RuntimeError::Unsupported { what: "an empty command" })?;
+        let mut process = tokio::process::Command::new(program);
+        process.args(args).envs(env).stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
+        process.stderr(std::process::Stdio::null()).kill_on_drop(true);
+        if let Some(dir) = dir {
+            process.current_dir(dir);
+        }
+        match timeout(limit, process.status()).await {
+            Ok(Ok(status)) => Ok(status.code().unwrap_or(-1)),
+            Ok(Err(error)) => Err(RuntimeError::BackendGone {
+                message: format!("{program:?} cannot be run"),
+                source: Some(Box::new(error)),
+            }),
+            Err(_) => Ok(-1),
+        }
+    }
+
+    async fn cut_logs(self: Arc<Self>) {
+        let mut ticks = interval(LOG_CHECK);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.shutdown.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            let ids: Vec<InstanceId> = self.members.lock().keys().cloned().collect();
+            let logs = self.logs.clone();
+            let cutting = spawn_blocking(move || {
+                for id in ids {
+                    if let Err(error) = logs.cut(&id) {
+                        warn!(instance = %id, %error, "a log could not be cut");
+                    }
+                }
+            });
+            if cutting.await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Ends what this value does in the background; processes go on.
+    pub(crate) fn detach(&self) {
+        self.shutdown.cancel();
+        self.tasks.close();
+    }
+}
+
+fn running(record: &Record) -> Running {
+    Running::new(record.id(), record.workload(), record.labels.clone(), record.address.map(Endpoint::Tcp))
+}
+
+/// Processes that carry a mark of this platform, with their instances.
+fn marked(prefix: &str) -> io::Result<Vec<(u32, String)>> {
+    let own = std::process::id();
+    let others = proc::pids()?.into_iter().filter(|pid| *pid != own);
+    let marked = others.filter_map(|pid| {
+        let mark = proc::variable(pid, INSTANCE_VARIABLE)?;
+        Some((pid, mark.strip_prefix(prefix)?.to_owned()))
+    });
+    Ok(marked.collect())
+}
+
+fn memory_limit(container: &ContainerSpec) -> Option<u64> {
+    let limit = container.resources.limits.as_ref()?.get("memory")?;
+    let bytes = limit.0.parse::<Quantity>().ok()?.value()?;
+    u64::try_from(bytes).ok()
+}
+
+fn cannot_run(container: &ContainerSpec, error: &io::Error) -> StartError {
+    StartError::Config {
+        reason: "RunContainerError",
+        message: format!("container {:?} cannot be run: {error}", container.name),
+    }
+}

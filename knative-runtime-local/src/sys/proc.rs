@@ -1,0 +1,176 @@
+//! What `/proc` tells of processes and their sockets.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{self, BufRead},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+};
+
+/// The state of a listening socket in `/proc/net/tcp`.
+const LISTEN: &str = "0A";
+
+/// The id of this boot: pids and start times of another boot mean nothing.
+pub(crate) fn boot_id() -> io::Result<String> {
+    Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
+}
+
+/// When a process started, in clock ticks since boot; with its pid that is its identity.
+pub(crate) fn start_time(pid: u32) -> io::Result<u64> {
+    stat_field(pid, 22)
+}
+
+/// A process' group.
+pub(crate) fn group(pid: u32) -> io::Result<u64> {
+    stat_field(pid, 5)
+}
+
+/// Whether a process has ended and waits to be reaped.
+pub(crate) fn is_zombie(pid: u32) -> bool {
+    stat_text(pid, 3).is_ok_and(|state| state == "Z" || state == "X")
+}
+
+fn stat_field(pid: u32, field: usize) -> io::Result<u64> {
+    let invalid = || io::Error::from(io::ErrorKind::InvalidData);
+    stat_text(pid, field)?.parse().map_err(|_| invalid())
+}
+
+/// A field of `/proc/PID/stat`, counted from 1 as in proc(5). The second one, the name, may hold spaces and brackets.
+fn stat_text(pid: u32, field: usize) -> io::Result<String> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let after = stat.rsplit_once(") ").map(|(_, after)| after).unwrap_or_default();
+    let text = after.split_ascii_whitespace().nth(field - 3);
+    text.map(str::to_owned).ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+/// The value of a variable in a process' environment, as it was when the process began.
+pub(crate) fn variable(pid: u32, name: &str) -> Option<String> {
+    let environ = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let found = environ.split(|byte| *byte == 0).find_map(|entry| {
+        let entry = std::str::from_utf8(entry).ok()?;
+        entry.strip_prefix(name)?.strip_prefix('=')
+    });
+    found.map(str::to_owned)
+}
+
+/// All processes.
+pub(crate) fn pids() -> io::Result<Vec<u32>> {
+    let entries = fs::read_dir("/proc")?;
+    Ok(entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
+}
+
+/// The processes that carry a mark in their environment, or belong to a process group.
+pub(crate) fn tree(group_leader: Option<u32>, variable_name: &str, mark: &str) -> io::Result<Vec<u32>> {
+    let leads = |pid| group_leader.is_some_and(|leader| group(pid).is_ok_and(|group| group == u64::from(leader)));
+    let belongs = |pid: &u32| leads(*pid) || variable(*pid, variable_name).is_some_and(|value| value == mark);
+    Ok(pids()?.into_iter().filter(|pid| belongs(pid) && !is_zombie(*pid)).collect())
+}
+
+/// The sockets that a process holds, by inode.
+fn sockets(pid: u32) -> io::Result<BTreeSet<u64>> {
+    let mut inodes = BTreeSet::new();
+    for entry in fs::read_dir(format!("/proc/{pid}/fd"))?.flatten() {
+        let target = fs::read_link(entry.path()).unwrap_or_default();
+        let inode = target.to_str().and_then(|text| text.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok());
+        inodes.extend(inode);
+    }
+    Ok(inodes)
+}
+
+/// A listening TCP socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Listening {
+    address: SocketAddr,
+    inode: u64,
+}
+
+fn listening() -> io::Result<Vec<Listening>> {
+    let mut found = Vec::new();
+    for table in ["/proc/self/net/tcp", "/proc/self/net/tcp6"] {
+        match fs::File::open(table) {
+            Ok(file) => {
+                let lines = io::BufReader::new(file).lines().skip(1).map_while(Result::ok);
+                found.extend(lines.filter_map(|line| parse_listening(&line)));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
+/// A line of `/proc/net/tcp`: `sl local_address rem_address st … uid timeout inode`.
+fn parse_listening(line: &str) -> Option<Listening> {
+    let mut fields = line.split_ascii_whitespace();
+    let local = fields.nth(1)?;
+    if fields.nth(1)? != LISTEN {
+        return None;
+    }
+    Some(Listening {
+        address: parse_address(local)?,
+        inode: fields.nth(5)?.parse().ok()?,
+    })
+}
+
+/// `0100007F:1F90`: words of the address in the machine's byte order, the port in hex.
+fn parse_address(text: &str) -> Option<SocketAddr> {
+    let (address, port) = text.split_once(':')?;
+    let words: Option<Vec<[u8; 4]>> = (0..address.len() / 8)
+        .map(|word| Some(u32::from_str_radix(address.get(word * 8..word * 8 + 8)?, 16).ok()?.to_ne_bytes()))
+        .collect();
+    let bytes = words?.concat();
+    let ip = match <[u8; 4]>::try_from(bytes.as_slice()) {
+        Ok(four) => IpAddr::V4(Ipv4Addr::from(four)),
+        Err(_) => IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(bytes.as_slice()).ok()?)),
+    };
+    Some(SocketAddr::new(ip, u16::from_str_radix(port, 16).ok()?))
+}
+
+/// The TCP addresses that these processes listen on.
+pub(crate) fn listening_addresses(pids: &[u32]) -> io::Result<Vec<SocketAddr>> {
+    let mut inodes = BTreeSet::new();
+    for pid in pids {
+        // A process may end while it is looked at.
+        inodes.extend(sockets(*pid).unwrap_or_default());
+    }
+    if inodes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let owned = listening()?.into_iter().filter(|socket| inodes.contains(&socket.inode));
+    Ok(owned.map(|socket| socket.address).collect())
+}
+
+/// The first port that the system gives to connections by itself; listeners below it are safe from those.
+pub(crate) fn first_ephemeral_port() -> u16 {
+    const DEFAULT: u16 = 32_768;
+    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    range.split_ascii_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or(DEFAULT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_listening_sockets_only() {
+        let listen = "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 12345 1 ffff 100";
+        let parsed = parse_listening(listen).unwrap();
+        assert_eq!((parsed.address.to_string().as_str(), parsed.inode), ("127.0.0.1:8080", 12345));
+        assert_eq!(parse_listening(&listen.replace(" 0A ", " 01 ")), None);
+        assert_eq!(parse_address("00000000000000000000000001000000:0050").unwrap().to_string(), "[::1]:80");
+    }
+
+    #[test]
+    fn finds_the_sockets_of_this_process() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let found = listening_addresses(&[std::process::id()]).unwrap();
+        assert!(found.contains(&listener.local_addr().unwrap()), "{found:?}");
+    }
+
+    #[test]
+    fn identity_of_this_process() {
+        let pid = std::process::id();
+        assert!(start_time(pid).unwrap() > 0 && !is_zombie(pid));
+        assert!(!boot_id().unwrap().is_empty());
+    }
+}
