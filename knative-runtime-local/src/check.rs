@@ -21,7 +21,11 @@ pub(crate) fn check(template: &PodTemplateSpec, host: Host) -> Vec<Unsupported> 
     };
     let mut found = pod(spec, host);
     for (index, container) in spec.containers.iter().enumerate() {
-        found.extend(self::container(&format!("spec.containers[{index}]"), container, host));
+        found.extend(self::container(
+            &format!("spec.containers[{index}]"),
+            container,
+            host,
+        ));
     }
     found
 }
@@ -29,17 +33,40 @@ pub(crate) fn check(template: &PodTemplateSpec, host: Host) -> Vec<Unsupported> 
 fn pod(spec: &PodSpec, host: Host) -> Vec<Unsupported> {
     let mut found = Vec::new();
     if spec.containers.len() > 1 {
-        found.push(Unsupported::refused("spec.containers", "this runtime runs one process per instance"));
+        found.push(Unsupported::refused(
+            "spec.containers",
+            "this runtime runs one process per instance",
+        ));
     }
-    if spec.init_containers.as_ref().is_some_and(|containers| !containers.is_empty()) {
-        found.push(Unsupported::refused("spec.initContainers", "this runtime runs one process per instance"));
+    if spec
+        .init_containers
+        .as_ref()
+        .is_some_and(|containers| !containers.is_empty())
+    {
+        found.push(Unsupported::refused(
+            "spec.initContainers",
+            "this runtime runs one process per instance",
+        ));
     }
-    if spec.volumes.as_ref().is_some_and(|volumes| !volumes.is_empty()) {
-        found.push(Unsupported::refused("spec.volumes", "processes share the machine's file system"));
+    if spec
+        .volumes
+        .as_ref()
+        .is_some_and(|volumes| !volumes.is_empty())
+    {
+        found.push(Unsupported::refused(
+            "spec.volumes",
+            "processes share the machine's file system",
+        ));
     }
     if let Some(context) = &spec.security_context {
         let path = "spec.securityContext";
-        found.extend(user(path, context.run_as_user, context.run_as_group, context.run_as_non_root, host));
+        found.extend(user(
+            path,
+            context.run_as_user,
+            context.run_as_group,
+            context.run_as_non_root,
+            host,
+        ));
     }
     found
 }
@@ -55,8 +82,14 @@ fn container(path: &str, container: &Container, host: Host) -> Vec<Unsupported> 
         ("startupProbe", &container.startup_probe),
     ];
     for (name, probe) in probes {
-        if probe.as_ref().is_some_and(|probe: &Probe| probe.grpc.is_some()) {
-            found.push(Unsupported::refused(format!("{path}.{name}.grpc"), "use an httpGet, tcpSocket or exec probe"));
+        if probe
+            .as_ref()
+            .is_some_and(|probe: &Probe| probe.grpc.is_some())
+        {
+            found.push(Unsupported::refused(
+                format!("{path}.{name}.grpc"),
+                "use an httpGet, tcpSocket or exec probe",
+            ));
         }
     }
     found
@@ -67,12 +100,22 @@ fn resources(path: &str, container: &Container, host: Host) -> Vec<Unsupported> 
         return Vec::new();
     };
     let mut found = Vec::new();
-    if resources.requests.as_ref().is_some_and(|requests| !requests.is_empty()) {
-        found.push(Unsupported::ignored(format!("{path}.resources.requests"), "processes are not scheduled"));
+    if resources
+        .requests
+        .as_ref()
+        .is_some_and(|requests| !requests.is_empty())
+    {
+        found.push(Unsupported::ignored(
+            format!("{path}.resources.requests"),
+            "processes are not scheduled",
+        ));
     }
     for name in resources.limits.iter().flat_map(|limits| limits.keys()) {
         if name != "memory" {
-            found.push(Unsupported::ignored(format!("{path}.resources.limits.{name}"), "it is not limited for processes"));
+            found.push(Unsupported::ignored(
+                format!("{path}.resources.limits.{name}"),
+                "it is not limited for processes",
+            ));
         } else if !host.memory_limits {
             found.push(Unsupported::ignored(
                 format!("{path}.resources.limits.memory"),
@@ -84,14 +127,32 @@ fn resources(path: &str, container: &Container, host: Host) -> Vec<Unsupported> 
 }
 
 fn security(path: &str, context: &SecurityContext, host: Host) -> Vec<Unsupported> {
-    let mut found = user(path, context.run_as_user, context.run_as_group, context.run_as_non_root, host);
-    let added = context.capabilities.as_ref().and_then(|capabilities| capabilities.add.as_ref());
+    let mut found = user(
+        path,
+        context.run_as_user,
+        context.run_as_group,
+        context.run_as_non_root,
+        host,
+    );
+    let added = context
+        .capabilities
+        .as_ref()
+        .and_then(|capabilities| capabilities.add.as_ref());
     if added.is_some_and(|added| !added.is_empty()) {
-        found.push(Unsupported::refused(format!("{path}.capabilities.add"), "processes keep the platform's capabilities"));
+        found.push(Unsupported::refused(
+            format!("{path}.capabilities.add"),
+            "processes keep the platform's capabilities",
+        ));
     }
-    let dropped = context.capabilities.as_ref().and_then(|capabilities| capabilities.drop.as_ref());
+    let dropped = context
+        .capabilities
+        .as_ref()
+        .and_then(|capabilities| capabilities.drop.as_ref());
     if dropped.is_some_and(|dropped| !dropped.is_empty()) {
-        found.push(Unsupported::ignored(format!("{path}.capabilities.drop"), "processes keep the platform's capabilities"));
+        found.push(Unsupported::ignored(
+            format!("{path}.capabilities.drop"),
+            "processes keep the platform's capabilities",
+        ));
     }
     if context.read_only_root_filesystem == Some(true) {
         found.push(Unsupported::ignored(
@@ -100,15 +161,27 @@ fn security(path: &str, context: &SecurityContext, host: Host) -> Vec<Unsupporte
         ));
     }
     if context.seccomp_profile.is_some() {
-        found.push(Unsupported::ignored(format!("{path}.seccompProfile"), "processes are not confined"));
+        found.push(Unsupported::ignored(
+            format!("{path}.seccompProfile"),
+            "processes are not confined",
+        ));
     }
     if context.allow_privilege_escalation == Some(false) {
-        found.push(Unsupported::ignored(format!("{path}.allowPrivilegeEscalation"), "processes are not confined"));
+        found.push(Unsupported::ignored(
+            format!("{path}.allowPrivilegeEscalation"),
+            "processes are not confined",
+        ));
     }
     found
 }
 
-fn user(path: &str, uid: Option<i64>, gid: Option<i64>, non_root: Option<bool>, host: Host) -> Vec<Unsupported> {
+fn user(
+    path: &str,
+    uid: Option<i64>,
+    gid: Option<i64>,
+    non_root: Option<bool>,
+    host: Host,
+) -> Vec<Unsupported> {
     let mut found = Vec::new();
     if uid.is_some_and(|uid| uid != i64::from(host.uid)) {
         let reason = format!("processes run as the platform's user {}", host.uid);
@@ -119,7 +192,10 @@ fn user(path: &str, uid: Option<i64>, gid: Option<i64>, non_root: Option<bool>, 
         found.push(Unsupported::refused(format!("{path}.runAsGroup"), reason));
     }
     if non_root == Some(true) && host.uid == 0 {
-        found.push(Unsupported::refused(format!("{path}.runAsNonRoot"), "the platform, and so every process, runs as root"));
+        found.push(Unsupported::refused(
+            format!("{path}.runAsNonRoot"),
+            "the platform, and so every process, runs as root",
+        ));
     }
     found
 }
@@ -155,8 +231,16 @@ mod tests {
     fn names_what_it_cannot_honour() {
         let rows: &[Row] = &[
             ("plain", |_| {}, &[]),
-            ("two containers", |spec| spec.containers.push(Container::default()), &["!spec.containers"]),
-            ("volume", |spec| spec.volumes = Some(vec![Volume::default()]), &["!spec.volumes"]),
+            (
+                "two containers",
+                |spec| spec.containers.push(Container::default()),
+                &["!spec.containers"],
+            ),
+            (
+                "volume",
+                |spec| spec.volumes = Some(vec![Volume::default()]),
+                &["!spec.volumes"],
+            ),
             (
                 "own user",
                 |spec| {

@@ -24,7 +24,12 @@ pub(crate) fn mark(platform: &str, id: &InstanceId) -> String {
 }
 
 /// A container's command replaces the image's, and its arguments the image's, as in Kubernetes.
-pub(crate) fn invocation(container: &ContainerSpec, image: &Command, port: u16, mark: String) -> Invocation {
+pub(crate) fn invocation(
+    container: &ContainerSpec,
+    image: &Command,
+    port: u16,
+    mark: String,
+) -> Invocation {
     let (program, mut args) = match container.command.split_first() {
         None => (image.path.clone(), Vec::new()),
         Some((program, rest)) => (PathBuf::from(program), rest.to_vec()),
@@ -51,14 +56,21 @@ mod tests {
     use super::*;
 
     /// Command and arguments of the container, and the words that are run.
-    type Row = (&'static [&'static str], &'static [&'static str], &'static [&'static str]);
+    type Row = (
+        &'static [&'static str],
+        &'static [&'static str],
+        &'static [&'static str],
+    );
 
     #[test]
     fn command_and_args_replace_the_images_as_in_kubernetes() {
         let image = Command {
             path: PathBuf::from("/image"),
             args: vec!["default".to_owned()],
-            env: vec![("A".to_owned(), "image".to_owned()), ("PORT".to_owned(), "1".to_owned())],
+            env: vec![
+                ("A".to_owned(), "image".to_owned()),
+                ("PORT".to_owned(), "1".to_owned()),
+            ],
         };
         let rows: [Row; 4] = [
             (&[], &[], &["/image", "default"]),
@@ -72,10 +84,14 @@ mod tests {
             container.args = args.iter().map(|word| (*word).to_owned()).collect();
             container.env = vec![("A".to_owned(), "own".to_owned())];
             let made = invocation(&container, &image, 20_001, "p/i".to_owned());
-            let words: Vec<String> =
-                std::iter::once(made.program.display().to_string()).chain(made.args).collect();
+            let words: Vec<String> = std::iter::once(made.program.display().to_string())
+                .chain(made.args)
+                .collect();
             assert_eq!(words, want);
-            assert_eq!((made.env["A"].as_str(), made.env["PORT"].as_str()), ("own", "20001"));
+            assert_eq!(
+                (made.env["A"].as_str(), made.env["PORT"].as_str()),
+                ("own", "20001")
+            );
         }
     }
 }

@@ -1,12 +1,6 @@
 //! The runtime: functions in this process and processes beside it.
 
-use std::{
-    collections::BTreeMap,
-    fmt, io,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt, io, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt};
@@ -14,8 +8,9 @@ use k8s_openapi::api::core::v1::PodTemplateSpec;
 use knative_core::{
     http::Endpoint,
     runtime::{
-        Capabilities, ImageError, InstanceEvent, InstanceId, InstanceRuntime, InstanceSpec, Isolation, LogOptions,
-        LogStream, Phase, Running, RuntimeError, StartError, StartPhases, Started, Unsupported, WorkloadId,
+        Capabilities, ImageError, InstanceEvent, InstanceId, InstanceRuntime, InstanceSpec,
+        Isolation, LogOptions, LogStream, Phase, Running, RuntimeError, StartError, StartPhases,
+        Started, Unsupported, WorkloadId,
     },
 };
 use parking_lot::Mutex;
@@ -51,7 +46,9 @@ pub struct LocalRuntime {
 
 impl fmt::Debug for LocalRuntime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LocalRuntime").field("host", &self.host).finish_non_exhaustive()
+        f.debug_struct("LocalRuntime")
+            .field("host", &self.host)
+            .finish_non_exhaustive()
     }
 }
 
@@ -69,17 +66,24 @@ impl LocalRuntime {
             memory_limits: memory.is_some(),
         };
         let (events, _) = broadcast::channel(EVENTS);
-        let offset = platform.bytes().fold(0_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
+        let offset = platform.bytes().fold(0_u64, |sum, byte| {
+            sum.wrapping_mul(31).wrapping_add(u64::from(byte))
+        });
         Ok(Self {
             images,
-            processes: Processes::open(dir.to_owned(), platform.to_owned(), memory, offset, events.clone())?,
+            processes: Processes::open(dir, platform.to_owned(), memory, offset, events.clone())?,
             functions: Mutex::default(),
             host,
             events,
         })
     }
 
-    fn start_function(&self, spec: &InstanceSpec, endpoint: Endpoint, phases: StartPhases) -> Started {
+    fn start_function(
+        &self,
+        spec: &InstanceSpec,
+        endpoint: Endpoint,
+        phases: StartPhases,
+    ) -> Started {
         let function = Function {
             workload: spec.workload.clone(),
             labels: spec.labels.clone(),
@@ -92,13 +96,17 @@ impl LocalRuntime {
     async fn program(&self, reference: &str) -> Result<Program, StartError> {
         let (images, owned) = (self.images.clone(), reference.to_owned());
         let found = spawn_blocking(move || images.program(&owned)).await;
-        found.unwrap_or_else(|error| Err(unavailable(io::Error::other(error)))).map_err(|error| match error {
-            ImageError::NotFound { reference, hint } => StartError::ImageNotFound { reference, hint },
-            error => StartError::BackendGone {
-                message: error.to_string(),
-                source: Some(Box::new(error)),
-            },
-        })
+        found
+            .unwrap_or_else(|error| Err(unavailable(io::Error::other(error))))
+            .map_err(|error| match error {
+                ImageError::NotFound { reference, hint } => {
+                    StartError::ImageNotFound { reference, hint }
+                }
+                error => StartError::BackendGone {
+                    message: error.to_string(),
+                    source: Some(Box::new(error)),
+                },
+            })
     }
 }
 
@@ -124,8 +132,14 @@ impl InstanceRuntime for LocalRuntime {
         let mut phases = StartPhases::new();
         phases.add(Phase::Image, began.elapsed());
         match program {
-            Program::Function(service) => Ok(self.start_function(spec, Endpoint::Service(service), phases)),
-            Program::Command(command) => self.processes.start(spec, container, &command, phases).await,
+            Program::Function(service) => {
+                Ok(self.start_function(spec, Endpoint::Service(service), phases))
+            }
+            Program::Command(command) => {
+                self.processes
+                    .start(spec, container, &command, phases)
+                    .await
+            }
         }
     }
 
@@ -144,14 +158,22 @@ impl InstanceRuntime for LocalRuntime {
         })?;
         running.extend(self.functions.lock().iter().map(|(id, function)| {
             let endpoint = Some(function.endpoint.clone());
-            Running::new(id.clone(), function.workload.clone(), function.labels.clone(), endpoint)
+            Running::new(
+                id.clone(),
+                function.workload.clone(),
+                function.labels.clone(),
+                endpoint,
+            )
         }));
         Ok(running)
     }
 
     fn watch(&self) -> BoxStream<'static, InstanceEvent> {
         let events = self.events.subscribe();
-        stream::unfold(events, |mut events| async move { Some((events.recv().await.ok()?, events)) }).boxed()
+        stream::unfold(events, |mut events| async move {
+            Some((events.recv().await.ok()?, events))
+        })
+        .boxed()
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -174,7 +196,12 @@ impl InstanceRuntime for LocalRuntime {
         self.processes.logs(id, options).await
     }
 
-    async fn exec(&self, id: &InstanceId, command: &[String], timeout: Duration) -> Result<i32, RuntimeError> {
+    async fn exec(
+        &self,
+        id: &InstanceId,
+        command: &[String],
+        timeout: Duration,
+    ) -> Result<i32, RuntimeError> {
         self.processes.exec(id, command, timeout).await
     }
 }

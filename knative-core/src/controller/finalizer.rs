@@ -34,7 +34,7 @@ pub async fn remove(
     finalizer: &str,
 ) -> Result<(), StoreError> {
     match change(store, key, |finalizers| {
-        finalizers.retain(|present| present != finalizer)
+        finalizers.retain(|present| present != finalizer);
     })
     .await
     {

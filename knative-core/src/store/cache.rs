@@ -264,12 +264,13 @@ impl<K: Cached> Cache<K> {
         while let Some(event) = events.next().await {
             match event? {
                 WatchEvent::Added(object) | WatchEvent::Modified(object) => {
-                    if let (Some(seen), Some(name)) = (&mut initial, self.shared.apply(&object)) {
+                    let name = self.shared.apply(&object);
+                    if let Some(seen) = &mut initial {
                         seen.insert(name);
                     }
                 }
                 WatchEvent::Deleted(object) => {
-                    self.shared.remove(&NamespacedName::of_object(&object))
+                    self.shared.remove(&NamespacedName::of_object(&object));
                 }
                 WatchEvent::Bookmark {
                     initial_events_end: true,
@@ -297,7 +298,7 @@ impl NamespacedName {
 
 impl<K: Cached> Shared<K> {
     /// Takes in a state; answers with its name. One that cannot be decoded leaves the last good state.
-    fn apply(&self, object: &Object) -> Option<NamespacedName> {
+    fn apply(&self, object: &Object) -> NamespacedName {
         let name = NamespacedName::of_object(object);
         match decode::<K>(object) {
             Ok(decoded) => {
@@ -307,10 +308,10 @@ impl<K: Cached> Shared<K> {
                 self.changes.tell(&name, &Change::Applied(decoded));
             }
             Err(error) => {
-                warn!(kind = %GroupKind::of::<K>(), %name, %error, "an object cannot be decoded")
+                warn!(kind = %GroupKind::of::<K>(), %name, %error, "an object cannot be decoded");
             }
         }
-        Some(name)
+        name
     }
 
     fn remove(&self, name: &NamespacedName) {

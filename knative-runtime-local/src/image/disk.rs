@@ -80,7 +80,11 @@ impl Disk {
             reference: reference.to_string(),
             manifest: digest.clone(),
         };
-        write_whole(&self.ref_path(reference), &serde_json::to_vec(&entry)?, 0o644)?;
+        write_whole(
+            &self.ref_path(reference),
+            &serde_json::to_vec(&entry)?,
+            0o644,
+        )?;
         Ok((digest, manifest))
     }
 
@@ -88,7 +92,10 @@ impl Disk {
     fn take_in(&self, path: &Path) -> io::Result<(String, u64)> {
         let metadata = fs::metadata(path)?;
         if !metadata.is_file() || metadata.permissions().mode() & 0o111 == 0 {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not an executable file"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "it is not an executable file",
+            ));
         }
         let digest = hash_file(path)?;
         let blob = self.dir.join("blobs").join(hex(&digest));
@@ -102,12 +109,17 @@ impl Disk {
     }
 
     /// What a reference stands for: the manifest's digest and the manifest.
-    pub(super) fn find(&self, reference: &ImageReference) -> io::Result<Option<(String, Manifest)>> {
+    pub(super) fn find(
+        &self,
+        reference: &ImageReference,
+    ) -> io::Result<Option<(String, Manifest)>> {
         let digest = match reference.digest() {
             Some(digest) => Some(digest.to_owned()),
             None => read_json::<Ref>(&self.ref_path(reference))?.map(|entry| entry.manifest),
         };
-        let Some(digest) = digest else { return Ok(None) };
+        let Some(digest) = digest else {
+            return Ok(None);
+        };
         let manifest = read_json(&self.dir.join("manifests").join(hex(&digest)))?;
         Ok(manifest.map(|manifest| (digest, manifest)))
     }
@@ -115,7 +127,8 @@ impl Disk {
     pub(super) fn list(&self) -> io::Result<Vec<ImageEntry>> {
         let mut entries = Vec::new();
         for entry in self.refs()? {
-            let manifest: Option<Manifest> = read_json(&self.dir.join("manifests").join(hex(&entry.manifest)))?;
+            let manifest: Option<Manifest> =
+                read_json(&self.dir.join("manifests").join(hex(&entry.manifest)))?;
             entries.push(ImageEntry {
                 reference: entry.reference,
                 digest: entry.manifest,
@@ -144,7 +157,8 @@ impl Disk {
 
     fn is_used(&self, refs: &[Ref], manifest: &Manifest) -> io::Result<bool> {
         for entry in refs {
-            let other: Option<Manifest> = read_json(&self.dir.join("manifests").join(hex(&entry.manifest)))?;
+            let other: Option<Manifest> =
+                read_json(&self.dir.join("manifests").join(hex(&entry.manifest)))?;
             if other.is_some_and(|other| other.executable == manifest.executable) {
                 return Ok(true);
             }
@@ -156,7 +170,10 @@ impl Disk {
         let mut refs = Vec::new();
         for entry in fs::read_dir(self.dir.join("refs"))? {
             let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "json") {
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "json")
+            {
                 refs.extend(read_json::<Ref>(&path)?);
             }
         }

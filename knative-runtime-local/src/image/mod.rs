@@ -79,7 +79,11 @@ impl LocalImages {
     ///
     /// # Errors
     /// [`ImageError::Invalid`].
-    pub fn register_function(&self, reference: &str, service: HttpService) -> Result<(), ImageError> {
+    pub fn register_function(
+        &self,
+        reference: &str,
+        service: HttpService,
+    ) -> Result<(), ImageError> {
         self.register(reference, "function", Program::Function(service))
     }
 
@@ -87,7 +91,12 @@ impl LocalImages {
     ///
     /// # Errors
     /// [`ImageError::Invalid`].
-    pub fn register_command(&self, reference: &str, path: &Path, args: &[&str]) -> Result<(), ImageError> {
+    pub fn register_command(
+        &self,
+        reference: &str,
+        path: &Path,
+        args: &[&str],
+    ) -> Result<(), ImageError> {
         let command = Command {
             path: path.to_owned(),
             args: args.iter().map(|arg| (*arg).to_owned()).collect(),
@@ -97,10 +106,17 @@ impl LocalImages {
         self.register(reference, &identity, Program::Command(command))
     }
 
-    fn register(&self, reference: &str, identity: &str, program: Program) -> Result<(), ImageError> {
+    fn register(
+        &self,
+        reference: &str,
+        identity: &str,
+        program: Program,
+    ) -> Result<(), ImageError> {
         let parsed = parse(reference)?;
         let digest = sha256(format!("{parsed} {identity}").as_bytes());
-        self.registered.write().insert(parsed.to_string(), Registered { digest, program });
+        self.registered
+            .write()
+            .insert(parsed.to_string(), Registered { digest, program });
         Ok(())
     }
 
@@ -116,13 +132,16 @@ impl LocalImages {
         env: Vec<(String, String)>,
     ) -> Result<ResolvedImage, ImageError> {
         let parsed = parse(reference)?;
-        let manifest = self.disk.add(&parsed, path, args, env).map_err(|error| match error.kind() {
-            io::ErrorKind::InvalidInput | io::ErrorKind::NotFound => ImageError::Invalid {
-                reference: reference.to_owned(),
-                message: format!("{}: {error}", path.display()),
-            },
-            _ => unavailable(error),
-        })?;
+        let manifest =
+            self.disk
+                .add(&parsed, path, args, env)
+                .map_err(|error| match error.kind() {
+                    io::ErrorKind::InvalidInput | io::ErrorKind::NotFound => ImageError::Invalid {
+                        reference: reference.to_owned(),
+                        message: format!("{}: {error}", path.display()),
+                    },
+                    _ => unavailable(error),
+                })?;
         Ok(resolved(&parsed, manifest))
     }
 
@@ -132,11 +151,16 @@ impl LocalImages {
     /// [`ImageError::Unavailable`].
     pub fn list(&self) -> Result<Vec<ImageEntry>, ImageError> {
         let mut entries = self.disk.list().map_err(unavailable)?;
-        entries.extend(self.registered.read().iter().map(|(reference, registered)| ImageEntry {
-            reference: reference.clone(),
-            digest: registered.digest.clone(),
-            size: None,
-        }));
+        entries.extend(
+            self.registered
+                .read()
+                .iter()
+                .map(|(reference, registered)| ImageEntry {
+                    reference: reference.clone(),
+                    digest: registered.digest.clone(),
+                    size: None,
+                }),
+        );
         entries.sort_by(|a, b| a.reference.cmp(&b.reference));
         Ok(entries)
     }
@@ -147,9 +171,11 @@ impl LocalImages {
     /// [`ImageError::NotFound`], [`ImageError::Unavailable`].
     pub fn remove(&self, reference: &str) -> Result<(), ImageError> {
         let parsed = parse(reference)?;
-        match self.disk.remove(&parsed).map_err(unavailable)? {
-            true => Ok(()),
-            false => Err(not_found(reference)),
+        let removed = self.disk.remove(&parsed).map_err(unavailable)?;
+        if removed {
+            Ok(())
+        } else {
+            Err(not_found(reference))
         }
     }
 
@@ -174,7 +200,10 @@ impl LocalImages {
     fn find_registered(&self, parsed: &ImageReference) -> Option<Registered> {
         let registered = self.registered.read();
         if let Some(digest) = parsed.digest() {
-            return registered.values().find(|registered| registered.digest == digest).cloned();
+            return registered
+                .values()
+                .find(|registered| registered.digest == digest)
+                .cloned();
         }
         registered.get(&parsed.to_string()).cloned()
     }
@@ -212,15 +241,19 @@ impl ImageStore for LocalImages {
     async fn import(&self, reference: &str, path: &Path) -> Result<ResolvedImage, ImageError> {
         let (images, reference, path) = (self.clone(), reference.to_owned(), path.to_owned());
         let adding = spawn_blocking(move || images.add(&reference, &path, Vec::new(), Vec::new()));
-        adding.await.unwrap_or_else(|error| Err(unavailable(io::Error::other(error))))
+        adding
+            .await
+            .unwrap_or_else(|error| Err(unavailable(io::Error::other(error))))
     }
 }
 
 fn parse(reference: &str) -> Result<ImageReference, ImageError> {
-    reference.parse().map_err(|error: knative_core::object::ParseImageError| ImageError::Invalid {
-        reference: reference.to_owned(),
-        message: error.to_string(),
-    })
+    reference.parse().map_err(
+        |error: knative_core::object::ParseImageError| ImageError::Invalid {
+            reference: reference.to_owned(),
+            message: error.to_string(),
+        },
+    )
 }
 
 fn resolved(parsed: &ImageReference, (digest, manifest): (String, Manifest)) -> ResolvedImage {

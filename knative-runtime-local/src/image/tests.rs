@@ -9,13 +9,25 @@ fn store() -> (tempfile::TempDir, LocalImages) {
 #[test]
 fn an_added_executable_resolves_by_tag_and_by_digest() {
     let (_dir, images) = store();
-    let added = images.add("example.local/true:v1", Path::new("/bin/true"), vec!["-x".to_owned()], vec![]).unwrap();
+    let added = images
+        .add(
+            "example.local/true:v1",
+            Path::new("/bin/true"),
+            vec!["-x".to_owned()],
+            vec![],
+        )
+        .unwrap();
     let digest = added.digest.unwrap();
     let (repository, hash) = digest.split_once("@sha256:").unwrap();
     assert_eq!((repository, hash.len()), ("example.local/true", 64));
     for reference in ["example.local/true:v1", &digest] {
-        assert_eq!(images.resolve_now(reference).unwrap().digest.as_deref(), Some(digest.as_str()));
-        let Program::Command(command) = images.program(reference).unwrap() else { panic!("a command") };
+        assert_eq!(
+            images.resolve_now(reference).unwrap().digest.as_deref(),
+            Some(digest.as_str())
+        );
+        let Program::Command(command) = images.program(reference).unwrap() else {
+            panic!("a command")
+        };
         assert!(command.path.is_file());
         assert_eq!(command.args, ["-x"]);
     }
@@ -26,7 +38,10 @@ fn arguments_are_part_of_the_digest() {
     let (_dir, images) = store();
     let add = |args: &[&str]| {
         let args = args.iter().map(|arg| (*arg).to_owned()).collect();
-        images.add("example.local/true", Path::new("/bin/true"), args, vec![]).unwrap().digest
+        images
+            .add("example.local/true", Path::new("/bin/true"), args, vec![])
+            .unwrap()
+            .digest
     };
     assert_ne!(add(&[]), add(&["a"]));
     assert_eq!(add(&["a"]), add(&["a"]));
@@ -35,26 +50,46 @@ fn arguments_are_part_of_the_digest() {
 #[test]
 fn an_unknown_image_names_the_command_that_adds_it() {
     let (_dir, images) = store();
-    let error = images.resolve_now("example.local/nope:1").unwrap_err().to_string();
-    assert!(error.contains("platform-local image add example.local/nope:1 PATH"), "{error}");
+    let error = images
+        .resolve_now("example.local/nope:1")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("platform-local image add example.local/nope:1 PATH"),
+        "{error}"
+    );
 }
 
 #[test]
 fn removing_the_last_reference_removes_the_executable() {
     let (dir, images) = store();
-    images.add("example.local/a", Path::new("/bin/true"), vec![], vec![]).unwrap();
-    images.add("example.local/b", Path::new("/bin/true"), vec![], vec![]).unwrap();
+    images
+        .add("example.local/first", Path::new("/bin/true"), vec![], vec![])
+        .unwrap();
+    images
+        .add("example.local/second", Path::new("/bin/true"), vec![], vec![])
+        .unwrap();
     let blobs = || std::fs::read_dir(dir.path().join("blobs")).unwrap().count();
-    images.remove("example.local/a").unwrap();
+    images.remove("example.local/first").unwrap();
     assert_eq!(blobs(), 1);
-    images.remove("example.local/b").unwrap();
+    images.remove("example.local/second").unwrap();
     assert_eq!(blobs(), 0);
-    assert!(matches!(images.remove("example.local/b"), Err(ImageError::NotFound { .. })));
+    assert!(matches!(
+        images.remove("example.local/second"),
+        Err(ImageError::NotFound { .. })
+    ));
 }
 
 #[test]
 fn what_cannot_be_executed_is_refused() {
     let (_dir, images) = store();
-    let error = images.add("example.local/x", Path::new("/etc/hostname"), vec![], vec![]).unwrap_err();
+    let error = images
+        .add(
+            "example.local/text",
+            Path::new("/etc/hostname"),
+            vec![],
+            vec![],
+        )
+        .unwrap_err();
     assert!(matches!(error, ImageError::Invalid { .. }), "{error}");
 }

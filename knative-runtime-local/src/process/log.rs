@@ -64,7 +64,10 @@ impl Logs {
             return Ok(());
         }
         let kept = read_end(&path, KEPT)?;
-        let first_line = kept.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let first_line = kept
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .map_or(0, |at| at + 1);
         let file = File::options().write(true).open(&path)?;
         file.set_len(0)?;
         let mut appending = File::options().append(true).open(&path)?;
@@ -86,16 +89,31 @@ impl Logs {
         options: &LogOptions,
         running: impl Fn() -> bool + Send + 'static,
     ) -> Result<LogStream, RuntimeError> {
-        let path = if options.previous { self.previous(id) } else { self.path(id) };
+        let path = if options.previous {
+            self.previous(id)
+        } else {
+            self.path(id)
+        };
         let tail = options.tail_lines;
         let at = path.clone();
-        let start = spawn_blocking(move || start_of(&at, tail)).await.unwrap_or_else(|error| Err(io::Error::other(error)));
+        let start = spawn_blocking(move || start_of(&at, tail))
+            .await
+            .unwrap_or_else(|error| Err(io::Error::other(error)));
         let start = start.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => RuntimeError::NotFound { id: id.clone() },
             _ => unreadable(error),
         })?;
         let follow = options.follow && !options.previous;
-        Ok(limited(Reader { path, at: start, follow, running }.into_stream(), options.limit_bytes))
+        Ok(limited(
+            Reader {
+                path,
+                at: start,
+                follow,
+                running,
+            }
+            .into_stream(),
+            options.limit_bytes,
+        ))
     }
 }
 
@@ -109,7 +127,12 @@ fn start_of(path: &Path, lines: Option<u64>) -> io::Result<u64> {
     if wanted == 0 {
         return Ok(length);
     }
-    let breaks = body.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+    let breaks = body
+        .iter()
+        .enumerate()
+        .rev()
+        .filter(|(_, byte)| **byte == b'\n')
+        .map(|(at, _)| at + 1);
     let start = breaks.take(wanted).nth(wanted - 1).unwrap_or(0);
     Ok(u64::try_from(start).unwrap_or(length))
 }
@@ -220,11 +243,20 @@ mod tests {
     #[tokio::test]
     async fn tails_and_limits() {
         let (_dir, logs, id) = logs(b"one\ntwo\nthree\n");
-        let rows = [(None, None, "one\ntwo\nthree\n"), (Some(2), None, "two\nthree\n"), (Some(0), None, ""), (Some(9), Some(5), "one\nt")];
+        let rows = [
+            (None, None, "one\ntwo\nthree\n"),
+            (Some(2), None, "two\nthree\n"),
+            (Some(0), None, ""),
+            (Some(9), Some(5), "one\nt"),
+        ];
         for (tail_lines, limit_bytes, want) in rows {
             let mut options = LogOptions::default();
             (options.tail_lines, options.limit_bytes) = (tail_lines, limit_bytes);
-            assert_eq!(text(logs.read(&id, &options, || false).await.unwrap()).await, want, "{tail_lines:?}");
+            assert_eq!(
+                text(logs.read(&id, &options, || false).await.unwrap()).await,
+                want,
+                "{tail_lines:?}"
+            );
         }
     }
 
@@ -234,6 +266,10 @@ mod tests {
         let (_dir, logs, id) = logs(&line.repeat(usize::try_from(BOUND).unwrap() / line.len() + 1));
         logs.cut(&id).unwrap();
         let left = fs::read(logs.path(&id)).unwrap();
-        assert!(u64::try_from(left.len()).unwrap() <= KEPT && left.starts_with(line) && left.ends_with(line));
+        assert!(
+            u64::try_from(left.len()).unwrap() <= KEPT
+                && left.starts_with(line)
+                && left.ends_with(line)
+        );
     }
 }

@@ -10,7 +10,7 @@ use std::{
     collections::BTreeMap,
     fmt, io,
     net::{Ipv4Addr, SocketAddr, TcpListener},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -19,8 +19,8 @@ use knative_core::{
     http::Endpoint,
     object::Quantity,
     runtime::{
-        ContainerSpec, Exit, InstanceEvent, InstanceId, InstanceSpec, LogOptions, LogStream, Phase, Running, RuntimeError,
-        StartError, StartPhases, Started, WorkloadId,
+        ContainerSpec, Exit, InstanceEvent, InstanceId, InstanceSpec, LogOptions, LogStream, Phase,
+        Running, RuntimeError, StartError, StartPhases, Started, WorkloadId,
     },
 };
 use parking_lot::Mutex;
@@ -76,7 +76,9 @@ pub(crate) struct Processes {
 
 impl fmt::Debug for Processes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Processes").field("platform", &self.platform).finish_non_exhaustive()
+        f.debug_struct("Processes")
+            .field("platform", &self.platform)
+            .finish_non_exhaustive()
     }
 }
 
@@ -97,7 +99,10 @@ struct PortLease<'a> {
 impl Drop for PortLease<'_> {
     fn drop(&mut self) {
         if !self.kept {
-            self.processes.ports.lock().give_back(self.port, Instant::now());
+            self.processes
+                .ports
+                .lock()
+                .give_back(self.port, Instant::now());
         }
     }
 }
@@ -122,14 +127,16 @@ impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
         if let Some(record) = self.record.take() {
             let (processes, pidfd) = (Arc::clone(self.processes), Arc::clone(&self.pidfd));
-            self.processes.tasks.spawn(async move { processes.kill(&record, &pidfd).await });
+            self.processes
+                .tasks
+                .spawn(async move { processes.kill(&record, &pidfd).await });
         }
     }
 }
 
 impl Processes {
     pub(crate) fn open(
-        dir: PathBuf,
+        dir: &Path,
         platform: String,
         memory: Option<MemoryCgroup>,
         port_offset: u64,
@@ -163,14 +170,21 @@ impl Processes {
         mut phases: StartPhases,
     ) -> Result<Started, StartError> {
         let stopped = CancellationToken::new();
-        self.starting.lock().insert(spec.id.clone(), stopped.clone());
+        self.starting
+            .lock()
+            .insert(spec.id.clone(), stopped.clone());
         let _starting = Starting(self, &spec.id);
         self.refuse_second_on_fixed_port(&spec.workload)?;
         let began = Instant::now();
         let mut lease = self.lease_port()?;
         phases.add(Phase::Network, began.elapsed());
         let began = Instant::now();
-        let invocation = render::invocation(container, image, lease.port, render::mark(&self.platform, &spec.id));
+        let invocation = render::invocation(
+            container,
+            image,
+            lease.port,
+            render::mark(&self.platform, &spec.id),
+        );
         let spawned = self.spawn(spec, container, invocation, lease.port).await?;
         phases.add(Phase::Create, began.elapsed());
         let began = Instant::now();
@@ -195,7 +209,12 @@ impl Processes {
         let mut record = spawned.record;
         record.address = Some(address);
         self.write(&record);
-        self.keep(record, spawned.pidfd, spawned.invocation.env, spawned.invocation.working_dir);
+        self.keep(
+            record,
+            spawned.pidfd,
+            spawned.invocation.env,
+            spawned.invocation.working_dir,
+        );
         Ok(Started::new(Endpoint::Tcp(address), phases))
     }
 
@@ -217,8 +236,11 @@ impl Processes {
         let members = self.members.lock();
         let fixed = members.values().find_map(|member| {
             let record = &member.record;
-            let address = record.address.filter(|address| address.port() != record.port)?;
-            (record.workload() == *workload && !member.stopping.is_cancelled()).then(|| address.port())
+            let address = record
+                .address
+                .filter(|address| address.port() != record.port)?;
+            (record.workload() == *workload && !member.stopping.is_cancelled())
+                .then(|| address.port())
         });
         fixed.map_or(Ok(()), |port| {
             Err(StartError::Unschedulable {
@@ -317,7 +339,8 @@ impl Processes {
             gone,
         };
         self.members.lock().insert(record.id(), member);
-        self.tasks.spawn(Arc::clone(self).attend(record, pidfd, stopping, gone_sender));
+        self.tasks
+            .spawn(Arc::clone(self).attend(record, pidfd, stopping, gone_sender));
     }
 
     /// Waits for the end of a process, clears away what it left, and tells of it unless it was stopped.
@@ -341,7 +364,10 @@ impl Processes {
         let exit = Exit {
             code: status.code,
             signal: status.signal,
-            out_of_memory: self.memory.as_ref().is_some_and(|memory| memory.was_killed(&id)),
+            out_of_memory: self
+                .memory
+                .as_ref()
+                .is_some_and(|memory| memory.was_killed(&id)),
             message: self.logs.last_words(&id),
         };
         self.clear(&record).await;
@@ -368,7 +394,10 @@ impl Processes {
         }
         self.end_unrecorded().await?;
         let members = self.members.lock();
-        Ok(members.values().map(|member| running(&member.record)).collect())
+        Ok(members
+            .values()
+            .map(|member| running(&member.record))
+            .collect())
     }
 
     async fn adopt(self: &Arc<Self>, record: Record) {
@@ -399,24 +428,42 @@ impl Processes {
         Ok(())
     }
 
-    pub(crate) async fn logs(self: &Arc<Self>, id: &InstanceId, options: &LogOptions) -> Result<LogStream, RuntimeError> {
+    pub(crate) async fn logs(
+        self: &Arc<Self>,
+        id: &InstanceId,
+        options: &LogOptions,
+    ) -> Result<LogStream, RuntimeError> {
         let (processes, known) = (Arc::clone(self), id.clone());
-        let running = move || processes.has(&known) || processes.starting.lock().contains_key(&known);
+        let running =
+            move || processes.has(&known) || processes.starting.lock().contains_key(&known);
         self.logs.read(id, options, running).await
     }
 
     /// Runs a command with the environment of an instance.
-    pub(crate) async fn exec(&self, id: &InstanceId, command: &[String], limit: Duration) -> Result<i32, RuntimeError> {
+    pub(crate) async fn exec(
+        &self,
+        id: &InstanceId,
+        command: &[String],
+        limit: Duration,
+    ) -> Result<i32, RuntimeError> {
         let not_found = || RuntimeError::NotFound { id: id.clone() };
         let (env, dir) = {
             let members = self.members.lock();
             let member = members.get(id).ok_or_else(not_found)?;
             (member.env.clone(), member.working_dir.clone())
         };
-        let (program, args) = command.split_first().ok_or(RuntimeError::Unsupported { what: "an empty command" })?;
+        let (program, args) = command.split_first().ok_or(RuntimeError::Unsupported {
+            what: "an empty command",
+        })?;
         let mut process = tokio::process::Command::new(program);
-        process.args(args).envs(env).stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
-        process.stderr(std::process::Stdio::null()).kill_on_drop(true);
+        process
+            .args(args)
+            .envs(env)
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null());
+        process
+            .stderr(std::process::Stdio::null())
+            .kill_on_drop(true);
         if let Some(dir) = dir {
             process.current_dir(dir);
         }
@@ -457,11 +504,19 @@ impl Processes {
     pub(crate) fn detach(&self) {
         self.shutdown.cancel();
         self.tasks.close();
+        if let Some(memory) = &self.memory {
+            memory.remove_all();
+        }
     }
 }
 
 fn running(record: &Record) -> Running {
-    Running::new(record.id(), record.workload(), record.labels.clone(), record.address.map(Endpoint::Tcp))
+    Running::new(
+        record.id(),
+        record.workload(),
+        record.labels.clone(),
+        record.address.map(Endpoint::Tcp),
+    )
 }
 
 /// Processes that carry a mark of this platform, with their instances.

@@ -1,6 +1,9 @@
 //! Ports for processes: below those that the system gives to connections, each left alone for a while after use. Pure.
 
-use std::{collections::{BTreeSet, VecDeque}, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -47,7 +50,11 @@ impl Ports {
         }
         for _ in self.first..self.end {
             let port = self.next;
-            self.next = if port + 1 == self.end { self.first } else { port + 1 };
+            self.next = if port + 1 == self.end {
+                self.first
+            } else {
+                port + 1
+            };
             if !self.taken.contains(&port) && usable(port) {
                 self.taken.insert(port);
                 return Some(port);
@@ -78,7 +85,14 @@ mod tests {
         let now = Instant::now();
         let mut ports = Ports::below(LOWEST + 2, 0);
         let any = |_| true;
-        assert_eq!((ports.take(now, any), ports.take(now, any), ports.take(now, any)), (Some(LOWEST), Some(LOWEST + 1), None));
+        assert_eq!(
+            (
+                ports.take(now, any),
+                ports.take(now, any),
+                ports.take(now, any)
+            ),
+            (Some(LOWEST), Some(LOWEST + 1), None)
+        );
         ports.give_back(LOWEST, now);
         assert_eq!(ports.take(now + COOL_DOWN / 2, any), None);
         assert_eq!(ports.take(now + COOL_DOWN, any), Some(LOWEST));
@@ -88,7 +102,9 @@ mod tests {
     fn ports_of_others_are_passed_over() {
         let mut ports = Ports::below(32_768, 5);
         let first = ports.take(Instant::now(), |_| true).unwrap();
-        let next = ports.take(Instant::now(), |port| port != first + 1).unwrap();
+        let next = ports
+            .take(Instant::now(), |port| port != first + 1)
+            .unwrap();
         assert_eq!(next, first + 2);
         assert!(first < 32_768);
     }

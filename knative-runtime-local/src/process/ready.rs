@@ -6,7 +6,11 @@ use std::{
     time::Duration,
 };
 
-use tokio::{net::TcpStream, task::spawn_blocking, time::{Instant, sleep}};
+use tokio::{
+    net::TcpStream,
+    task::spawn_blocking,
+    time::{Instant, sleep},
+};
 
 use crate::{render::INSTANCE_VARIABLE, sys::proc};
 
@@ -50,13 +54,18 @@ pub(super) async fn accepting(owner: &Owner, port: u16) -> io::Result<SocketAddr
 
 /// Tries often while a fast program may come up, ever more rarely afterwards.
 fn next_wait(wait: Duration, waited: Duration) -> Duration {
-    if waited < PATIENCE { FIRST_WAIT } else { (wait * 2).min(LONGEST_WAIT) }
+    if waited < PATIENCE {
+        FIRST_WAIT
+    } else {
+        (wait * 2).min(LONGEST_WAIT)
+    }
 }
 
 /// Whether the socket on `port` belongs to the process or to one that it started.
 async fn owns(owner: &Owner, port: u16) -> io::Result<bool> {
     let pid = owner.pid;
-    let at_port = move |addresses: Vec<SocketAddr>| addresses.iter().any(|address| address.port() == port);
+    let at_port =
+        move |addresses: Vec<SocketAddr>| addresses.iter().any(|address| address.port() == port);
     let own = spawn_blocking(move || proc::listening_addresses(&[pid])).await??;
     if at_port(own) {
         return Ok(true);
@@ -68,7 +77,9 @@ async fn owns(owner: &Owner, port: u16) -> io::Result<bool> {
 async fn search(owner: &Owner) -> io::Result<Option<SocketAddr>> {
     let mut addresses = of_tree(owner).await?;
     addresses.sort_by_key(|address| (address.ip().is_ipv6(), address.port()));
-    Ok(addresses.first().map(|address| SocketAddr::new(reachable(address.ip()), address.port())))
+    Ok(addresses
+        .first()
+        .map(|address| SocketAddr::new(reachable(address.ip()), address.port())))
 }
 
 async fn of_tree(owner: &Owner) -> io::Result<Vec<SocketAddr>> {

@@ -13,7 +13,10 @@ use tracing::warn;
 use super::{Processes, record::Record};
 use crate::{
     render::{self, INSTANCE_VARIABLE},
-    sys::{pidfd::{self, PidFd}, proc},
+    sys::{
+        pidfd::{self, PidFd},
+        proc,
+    },
 };
 
 /// How long a killed process may take to be gone.
@@ -47,7 +50,11 @@ impl Processes {
         let members = self.members.lock();
         let member = members.get(id)?;
         member.stopping.cancel();
-        Some((member.record.clone(), Arc::clone(&member.pidfd), member.gone.clone()))
+        Some((
+            member.record.clone(),
+            Arc::clone(&member.pidfd),
+            member.gone.clone(),
+        ))
     }
 
     /// Waits until a start that was told to stop has cleared away its process.
@@ -85,7 +92,11 @@ impl Processes {
                 Ok(Ok(0)) => break,
                 Ok(Ok(_)) if Instant::now() < deadline => sleep(SWEEP).await,
                 other => {
-                    warn!(instance = record.instance, ?other, "what a process left could not be killed");
+                    warn!(
+                        instance = record.instance,
+                        ?other,
+                        "what a process left could not be killed"
+                    );
                     break;
                 }
             }

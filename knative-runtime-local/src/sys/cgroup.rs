@@ -45,11 +45,15 @@ impl MemoryCgroup {
     /// Whether a process of the instance was killed for its memory.
     pub(crate) fn was_killed(&self, id: &InstanceId) -> bool {
         let dir = self.dir.join(id.as_str());
-        ["memory.events", "memory.oom_control"].into_iter().any(|file| {
-            let text = fs::read_to_string(dir.join(file)).unwrap_or_default();
-            let count = text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse::<u64>().ok());
-            count.is_some_and(|count| count > 0)
-        })
+        ["memory.events", "memory.oom_control"]
+            .into_iter()
+            .any(|file| {
+                let text = fs::read_to_string(dir.join(file)).unwrap_or_default();
+                let count = text
+                    .lines()
+                    .find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse::<u64>().ok());
+                count.is_some_and(|count| count > 0)
+            })
     }
 
     /// Removes the instance's directory; it is empty once its processes are gone.
@@ -57,7 +61,7 @@ impl MemoryCgroup {
         let _ = fs::remove_dir(self.dir.join(id.as_str()));
     }
 
-    /// Removes the platform's directory.
+    /// Removes the platform's directory, unless instances that go on are in it.
     pub(crate) fn remove_all(&self) {
         let _ = fs::remove_dir(&self.dir);
     }
@@ -73,7 +77,10 @@ fn candidates() -> Vec<PathBuf> {
             let path = path.trim_start_matches('/');
             match controllers {
                 "" => Some(root.join(path)),
-                _ if controllers.split(',').any(|controller| controller == "memory") => {
+                _ if controllers
+                    .split(',')
+                    .any(|controller| controller == "memory") =>
+                {
                     Some(root.join("memory").join(path))
                 }
                 _ => None,

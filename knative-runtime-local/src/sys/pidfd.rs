@@ -2,7 +2,9 @@
 
 use std::{io, os::fd::OwnedFd};
 
-use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
+};
 use tokio::io::{Interest, unix::AsyncFd};
 
 /// How a child ended.
@@ -21,11 +23,12 @@ pub(crate) struct PidFd {
 impl PidFd {
     /// Holds a process. Its identity is to be checked afterwards: only then is it certain that the pid was not used again.
     pub(crate) fn open(pid: u32) -> io::Result<Self> {
-        let raw = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
+        let raw = i32::try_from(pid)
+            .ok()
+            .and_then(Pid::from_raw)
+            .ok_or(io::ErrorKind::InvalidInput)?;
         let fd = pidfd_open(raw, PidfdFlags::NONBLOCK)?;
-        Ok(Self {
-            fd: AsyncFd::with_interest(fd, Interest::READABLE)?,
-        })
+        Ok(Self { fd: register(fd)? })
     }
 
     /// Answers when the process has ended.
@@ -36,7 +39,10 @@ impl PidFd {
     /// Reaps a child that has ended; nothing is known of one that is no child.
     pub(crate) fn reap(&self) -> ExitStatus {
         use std::os::fd::AsFd;
-        let status = waitid(WaitId::PidFd(self.fd.get_ref().as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
+        let status = waitid(
+            WaitId::PidFd(self.fd.get_ref().as_fd()),
+            WaitIdOptions::EXITED | WaitIdOptions::NOHANG,
+        );
         match status {
             Ok(Some(status)) => ExitStatus {
                 code: status.exit_status(),
@@ -50,6 +56,14 @@ impl PidFd {
     pub(crate) fn kill(&self) -> io::Result<()> {
         Ok(pidfd_send_signal(self.fd.get_ref(), Signal::KILL)?)
     }
+}
+
+#[expect(unsafe_code, reason = "tokio asks for a promise that OwnedFd keeps")]
+fn register(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an OwnedFd is open and names one file for as long as it lives, and `as_raw_fd` always gives that file;
+    // the AsyncFd owns it until it is dropped.
+    let registered = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) };
+    Ok(registered?)
 }
 
 /// Sends SIGTERM to a process group; one that is gone is no error.

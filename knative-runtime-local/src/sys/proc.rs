@@ -12,7 +12,9 @@ const LISTEN: &str = "0A";
 
 /// The id of this boot: pids and start times of another boot mean nothing.
 pub(crate) fn boot_id() -> io::Result<String> {
-    Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
+    Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?
+        .trim()
+        .to_owned())
 }
 
 /// When a process started, in clock ticks since boot; with its pid that is its identity.
@@ -38,9 +40,13 @@ fn stat_field(pid: u32, field: usize) -> io::Result<u64> {
 /// A field of `/proc/PID/stat`, counted from 1 as in proc(5). The second one, the name, may hold spaces and brackets.
 fn stat_text(pid: u32, field: usize) -> io::Result<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let after = stat.rsplit_once(") ").map(|(_, after)| after).unwrap_or_default();
+    let after = stat
+        .rsplit_once(") ")
+        .map(|(_, after)| after)
+        .unwrap_or_default();
     let text = after.split_ascii_whitespace().nth(field - 3);
-    text.map(str::to_owned).ok_or_else(|| io::ErrorKind::InvalidData.into())
+    text.map(str::to_owned)
+        .ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
 /// The value of a variable in a process' environment, as it was when the process began.
@@ -56,14 +62,27 @@ pub(crate) fn variable(pid: u32, name: &str) -> Option<String> {
 /// All processes.
 pub(crate) fn pids() -> io::Result<Vec<u32>> {
     let entries = fs::read_dir("/proc")?;
-    Ok(entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
+    Ok(entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect())
 }
 
 /// The processes that carry a mark in their environment, or belong to a process group.
-pub(crate) fn tree(group_leader: Option<u32>, variable_name: &str, mark: &str) -> io::Result<Vec<u32>> {
-    let leads = |pid| group_leader.is_some_and(|leader| group(pid).is_ok_and(|group| group == u64::from(leader)));
-    let belongs = |pid: &u32| leads(*pid) || variable(*pid, variable_name).is_some_and(|value| value == mark);
-    Ok(pids()?.into_iter().filter(|pid| belongs(pid) && !is_zombie(*pid)).collect())
+pub(crate) fn tree(
+    group_leader: Option<u32>,
+    variable_name: &str,
+    mark: &str,
+) -> io::Result<Vec<u32>> {
+    let leads = |pid| {
+        group_leader.is_some_and(|leader| group(pid).is_ok_and(|group| group == u64::from(leader)))
+    };
+    let belongs =
+        |pid: &u32| leads(*pid) || variable(*pid, variable_name).is_some_and(|value| value == mark);
+    Ok(pids()?
+        .into_iter()
+        .filter(|pid| belongs(pid) && !is_zombie(*pid))
+        .collect())
 }
 
 /// The sockets that a process holds, by inode.
@@ -71,7 +90,10 @@ fn sockets(pid: u32) -> io::Result<BTreeSet<u64>> {
     let mut inodes = BTreeSet::new();
     for entry in fs::read_dir(format!("/proc/{pid}/fd"))?.flatten() {
         let target = fs::read_link(entry.path()).unwrap_or_default();
-        let inode = target.to_str().and_then(|text| text.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok());
+        let number = target
+            .to_str()
+            .and_then(|text| text.strip_prefix("socket:[")?.strip_suffix(']'));
+        let inode: Option<u64> = number.and_then(|number| number.parse().ok());
         inodes.extend(inode);
     }
     Ok(inodes)
@@ -89,7 +111,10 @@ fn listening() -> io::Result<Vec<Listening>> {
     for table in ["/proc/self/net/tcp", "/proc/self/net/tcp6"] {
         match fs::File::open(table) {
             Ok(file) => {
-                let lines = io::BufReader::new(file).lines().skip(1).map_while(Result::ok);
+                let lines = io::BufReader::new(file)
+                    .lines()
+                    .skip(1)
+                    .map_while(Result::ok);
                 found.extend(lines.filter_map(|line| parse_listening(&line)));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -116,7 +141,13 @@ fn parse_listening(line: &str) -> Option<Listening> {
 fn parse_address(text: &str) -> Option<SocketAddr> {
     let (address, port) = text.split_once(':')?;
     let words: Option<Vec<[u8; 4]>> = (0..address.len() / 8)
-        .map(|word| Some(u32::from_str_radix(address.get(word * 8..word * 8 + 8)?, 16).ok()?.to_ne_bytes()))
+        .map(|word| {
+            Some(
+                u32::from_str_radix(address.get(word * 8..word * 8 + 8)?, 16)
+                    .ok()?
+                    .to_ne_bytes(),
+            )
+        })
         .collect();
     let bytes = words?.concat();
     let ip = match <[u8; 4]>::try_from(bytes.as_slice()) {
@@ -136,7 +167,9 @@ pub(crate) fn listening_addresses(pids: &[u32]) -> io::Result<Vec<SocketAddr>> {
     if inodes.is_empty() {
         return Ok(Vec::new());
     }
-    let owned = listening()?.into_iter().filter(|socket| inodes.contains(&socket.inode));
+    let owned = listening()?
+        .into_iter()
+        .filter(|socket| inodes.contains(&socket.inode));
     Ok(owned.map(|socket| socket.address).collect())
 }
 
@@ -144,7 +177,11 @@ pub(crate) fn listening_addresses(pids: &[u32]) -> io::Result<Vec<SocketAddr>> {
 pub(crate) fn first_ephemeral_port() -> u16 {
     const DEFAULT: u16 = 32_768;
     let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
-    range.split_ascii_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or(DEFAULT)
+    range
+        .split_ascii_whitespace()
+        .next()
+        .and_then(|first| first.parse().ok())
+        .unwrap_or(DEFAULT)
 }
 
 #[cfg(test)]
@@ -155,9 +192,17 @@ mod tests {
     fn reads_listening_sockets_only() {
         let listen = "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 12345 1 ffff 100";
         let parsed = parse_listening(listen).unwrap();
-        assert_eq!((parsed.address.to_string().as_str(), parsed.inode), ("127.0.0.1:8080", 12345));
+        assert_eq!(
+            (parsed.address.to_string().as_str(), parsed.inode),
+            ("127.0.0.1:8080", 12345)
+        );
         assert_eq!(parse_listening(&listen.replace(" 0A ", " 01 ")), None);
-        assert_eq!(parse_address("00000000000000000000000001000000:0050").unwrap().to_string(), "[::1]:80");
+        assert_eq!(
+            parse_address("00000000000000000000000001000000:0050")
+                .unwrap()
+                .to_string(),
+            "[::1]:80"
+        );
     }
 
     #[test]

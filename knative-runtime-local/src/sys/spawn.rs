@@ -36,7 +36,9 @@ pub(crate) fn spawn(invocation: &Invocation, log: &Path) -> io::Result<u32> {
 
 /// What a process needs of the platform's own environment to find programs, a home and a place for temporary files.
 fn inherited() -> impl Iterator<Item = (&'static str, std::ffi::OsString)> {
-    ["PATH", "HOME", "TMPDIR", "LANG", "TZ"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)))
+    ["PATH", "HOME", "TMPDIR", "LANG", "TZ"]
+        .into_iter()
+        .filter_map(|name| Some((name, std::env::var_os(name)?)))
 }
 
 /// A log that writers append to, so that it may be cut while it is written.
@@ -50,5 +52,9 @@ fn no_core_dumps(pid: u32) {
         current: Some(0),
         maximum: Some(0),
     };
-    let _ = prlimit(i32::try_from(pid).ok().and_then(Pid::from_raw), Resource::Core, limit);
+    let _ = prlimit(
+        i32::try_from(pid).ok().and_then(Pid::from_raw),
+        Resource::Core,
+        limit,
+    );
 }
