@@ -4,7 +4,7 @@
 pub const SERVING_GROUP: &str = "serving.knative.dev";
 /// Group of PodAutoscaler and Metric.
 pub const AUTOSCALING_INTERNAL_GROUP: &str = "autoscaling.internal.knative.dev";
-/// Group of Ingress, ServerlessService, Certificate and ClusterDomainClaim.
+/// Group of Ingress, ServerlessService, Certificate and `ClusterDomainClaim`.
 pub const NETWORKING_INTERNAL_GROUP: &str = "networking.internal.knative.dev";
 /// Group of Image.
 pub const CACHING_INTERNAL_GROUP: &str = "caching.internal.knative.dev";
@@ -75,7 +75,7 @@ pub mod serving {
 
     /// Finalizer of Routes.
     pub const ROUTE_FINALIZER: &str = "routes.serving.knative.dev";
-    /// Finalizer of DomainMappings.
+    /// Finalizer of every `DomainMapping`.
     pub const DOMAIN_MAPPING_FINALIZER: &str = "domainmappings.serving.knative.dev";
 }
 

@@ -44,6 +44,13 @@ fn absent_and_null_fields_are_zero() {
 }
 
 #[test]
+fn empty_lists_of_the_metadata_are_skipped() {
+    let metadata = json!({"name": "a", "labels": {}, "ownerReferences": [], "generateName": ""});
+    let got = round_trip::<Service>(&json!({"metadata": metadata}));
+    assert_eq!(got["metadata"], json!({"name": "a"}));
+}
+
+#[test]
 fn other_kinds_and_versions_are_refused() {
     let kind = serde_json::from_value::<Service>(json!({"kind": "Route"})).unwrap_err();
     assert_eq!(kind.to_string(), r#"kind is "Route", expected "Service""#);

@@ -1,9 +1,11 @@
-//! How kinds are written to and read from JSON: `apiVersion` and `kind` are constants, absent fields are skipped.
+//! How kinds are written to and read from JSON: `apiVersion` and `kind` are constants, absent fields are skipped, and
+//! so are empty lists and maps of the metadata.
 
 use std::fmt;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 /// An object as it is written.
 #[derive(Serialize)]
@@ -11,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub(crate) struct Written<'a, Spec, Status> {
     pub(crate) api_version: &'a str,
     pub(crate) kind: &'a str,
-    pub(crate) metadata: &'a ObjectMeta,
+    pub(crate) metadata: Value,
     pub(crate) spec: &'a Spec,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) status: Option<&'a Status>,
@@ -120,7 +122,7 @@ macro_rules! resource {
                 crate::api::wire::Written::<'_, $spec, $status> {
                     api_version: &<Self as kube_core::Resource>::api_version(&()),
                     kind: &<Self as kube_core::Resource>::kind(&()),
-                    metadata: &self.metadata,
+                    metadata: crate::api::gotype::canonical("ObjectMeta", &self.metadata),
                     spec: &self.spec,
                     status: $status_ref,
                 }

@@ -1,4 +1,4 @@
-//! Admission of DomainMappings.
+//! Admission of kind `DomainMapping`.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use knative_core::admission::FieldErrors;

@@ -1,5 +1,6 @@
 //! Admission of Revisions.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use knative_core::admission::FieldErrors;
 
 use super::metadata::{annotations, name, owner_label};
@@ -17,7 +18,7 @@ impl Admit for Revision {
         if matches!(context.operation, Operation::Create | Operation::Read) {
             // The names of containers are made from a parent, which a revision has none of here.
             let site = Site {
-                parent: &Default::default(),
+                parent: &ObjectMeta::default(),
                 create: context.is_create(),
             };
             set_spec_defaults(&mut self.spec, site, context.config);

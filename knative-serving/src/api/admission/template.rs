@@ -164,10 +164,9 @@ fn resource_percentage(annotations: &BTreeMap<String, String>) -> FieldErrors {
     };
     let found = match parse_float(text) {
         Err(_) => FieldErrors::invalid_value(text, ""),
-        Ok(value) if value < 0.1 || value > 100.0 => {
-            FieldErrors::out_of_bounds(print_float(value), 0.1, 100, "")
-        }
-        Ok(_) => FieldErrors::none(),
+        // No bound holds off what is not a number.
+        Ok(value) if value.is_nan() || (0.1..=100.0).contains(&value) => FieldErrors::none(),
+        Ok(value) => FieldErrors::out_of_bounds(print_float(value), 0.1, 100, ""),
     };
     FieldErrors::generic(DEPRECATED, [""; 0])
         .at(Level::Warning)

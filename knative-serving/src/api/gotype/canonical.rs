@@ -50,10 +50,14 @@ fn clean(shape: &Shape, value: &mut Value) {
     match (shape, value) {
         (Shape::Ptr(inner), value) => clean(inner, value),
         (Shape::List(item), Value::Array(items)) => {
-            items.iter_mut().for_each(|value| clean(item, value));
+            for value in items {
+                clean(item, value);
+            }
         }
         (Shape::Map(_, item), Value::Object(members)) => {
-            members.values_mut().for_each(|value| clean(item, value));
+            for value in members.values_mut() {
+                clean(item, value);
+            }
         }
         (Shape::Struct(name), Value::Object(object)) => clean_object(name, object),
         (Shape::Quantity, Value::String(text)) => {

@@ -70,7 +70,7 @@ impl Walk {
             Shape::Quantity => self.leaf(shape, old, new, same_quantity(old, new)),
             Shape::Time => {
                 self.step(Step::Field("Time"), |walk| {
-                    walk.leaf(shape, old, new, old == new)
+                    walk.leaf(shape, old, new, old == new);
                 });
             }
             Shape::Str | Shape::Bool | Shape::Int | Shape::Bytes => {

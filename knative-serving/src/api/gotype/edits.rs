@@ -1,5 +1,5 @@
 //! How one list became the other: the greedy search from both ends that go-cmp makes, so that the same items are
-//! told to be added, removed or changed.
+//! told to be added, removed or changed. go-cmp tosses a coin for the end that it begins with; here it is the front.
 
 /// One step from the old list to the new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -39,7 +39,8 @@ impl Printer {
             Shape::Int => value.map_or_else(|| "0".to_owned(), Value::to_string),
             Shape::Bool => value.map_or_else(|| "false".to_owned(), Value::to_string),
             Shape::Quantity => self.quantity(value),
-            Shape::Str | Shape::Time | Shape::Bytes => text(value).to_owned(),
+            Shape::Time => time(text(value)),
+            Shape::Str | Shape::Bytes => text(value).to_owned(),
         }
     }
 
@@ -95,4 +96,12 @@ pub(super) fn bare(value: &Value) -> String {
 
 fn text(value: Option<&Value>) -> &str {
     value.and_then(Value::as_str).unwrap_or_default()
+}
+
+/// A time of RFC 3339 in UTC; the first of all times where there is none.
+fn time(text: &str) -> String {
+    if text.is_empty() {
+        return "0001-01-01 00:00:00 +0000 UTC".to_owned();
+    }
+    text.replace('T', " ").replace('Z', " +0000 UTC")
 }

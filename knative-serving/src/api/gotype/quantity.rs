@@ -4,7 +4,7 @@
 pub(super) fn internals(text: &str, names: bool) -> String {
     let number = text.trim_end_matches(|c: char| !c.is_ascii_digit() && c != '.');
     let (value, scale, kept) = amount(number, &text[number.len()..]);
-    let spelling = if kept { text } else { "" };
+    let spelling = if kept || text == "0" { text } else { "" };
     let format = if text.ends_with('i') {
         "BinarySI"
     } else {

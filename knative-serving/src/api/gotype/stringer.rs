@@ -1,5 +1,7 @@
 //! Structs as their generated `String` methods print them.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use super::print::{bare, plain_v};
@@ -18,11 +20,8 @@ fn body(name: &str, value: &Value) -> String {
     ordered.sort_by_key(|field| field.number);
     let mut text = format!("{name}{{");
     for field in ordered {
-        text += &format!(
-            "{}:{},",
-            field.name,
-            member(&field.shape, field.of(Some(value)))
-        );
+        let member = member(&field.shape, field.of(Some(value)));
+        let _ = write!(text, "{}:{member},", field.name);
     }
     text + "}"
 }
@@ -64,8 +63,9 @@ fn list(item: &Shape, value: Option<&Value>) -> String {
 
 fn map(name: &str, item: &Shape, value: Option<&Value>) -> String {
     let members = value.and_then(Value::as_object).into_iter().flatten();
-    let members: String = members
-        .map(|(key, value)| format!("{key}: {},", plain_v(item, Some(value))))
-        .collect();
-    format!("{name}{{{members}}}")
+    let mut text = format!("{name}{{");
+    for (key, value) in members {
+        let _ = write!(text, "{key}: {},", plain_v(item, Some(value)));
+    }
+    text + "}"
 }

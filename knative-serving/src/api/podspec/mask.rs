@@ -193,10 +193,6 @@ pub(super) fn mount(mount: &VolumeMount, features: &Features) -> FieldErrors {
 
 /// With secure defaults a pod may opt out of the seccomp profile even where the rest is not open.
 pub(super) fn pod_security(context: &PodSecurityContext, features: &Features) -> FieldErrors {
-    if features.pod_spec_security_context.is_disabled() {
-        let seccomp = is_secure(features) && is_plain_seccomp(context);
-        return check(context, if seccomp { &["seccompProfile"] } else { &[] });
-    }
     const ALLOWED: [&str; 6] = [
         "runAsUser",
         "runAsGroup",
@@ -205,6 +201,10 @@ pub(super) fn pod_security(context: &PodSecurityContext, features: &Features) ->
         "supplementalGroups",
         "seccompProfile",
     ];
+    if features.pod_spec_security_context.is_disabled() {
+        let seccomp = is_secure(features) && is_plain_seccomp(context);
+        return check(context, if seccomp { &["seccompProfile"] } else { &[] });
+    }
     check(context, &ALLOWED)
 }
 
