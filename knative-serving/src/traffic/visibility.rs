@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::Service;
-use knative_core::object::ObjectExt as _;
+use knative_core::object::ObjectExt;
 use serde::{Deserialize, Serialize};
 
 use super::DEFAULT_TARGET;
@@ -69,5 +69,5 @@ fn marked_local<'a>(
             && label.is_some_and(|value| !value.is_empty())
     };
     let marked = placeholders.into_iter().filter(is_marked);
-    marked.map(|service| service.name()).collect()
+    marked.map(ObjectExt::name).collect()
 }

@@ -86,7 +86,7 @@ fn route_service(case: &Value) -> Result<(), Failed> {
         status: read(&case["ingress_status"])?,
         ..Ingress::default()
     };
-    ingress.metadata.name = route.metadata.name.clone();
+    ingress.metadata.name.clone_from(&route.metadata.name);
     let is_private = case["is_private"] == true;
     match service(&route, tag, &ingress, is_private, &config(&case["config"])?) {
         Ok(pair) => {

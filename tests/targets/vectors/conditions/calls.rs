@@ -199,8 +199,8 @@ pub(super) fn text(case: &Value) -> Done {
         "RevisionContainerMissingMessage" => container_missing_message(call.text(0), call.text(1)),
         other => return Err(format!("no function {other}").into()),
     };
-    match case["want"] == got.as_str() {
-        true => Ok(()),
-        false => Err(format!("{got:?}, want {}", case["want"]).into()),
+    if case["want"] == got.as_str() {
+        return Ok(());
     }
+    Err(format!("{got:?}, want {}", case["want"]).into())
 }

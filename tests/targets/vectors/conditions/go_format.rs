@@ -27,7 +27,7 @@ fn mangled(format: &str) -> String {
         match chars.next() {
             None => text.push_str("%!(NOVERB)"),
             Some('%') => text.push('%'),
-            Some(verb) => text.push_str(&format!("%!{verb}(MISSING)")),
+            Some(verb) => text.extend(["%!", &verb.to_string(), "(MISSING)"]),
         }
         rest = chars.as_str();
     }
