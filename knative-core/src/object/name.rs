@@ -165,11 +165,8 @@ pub fn dns1123_subdomain_prefix(prefix: &str) -> Vec<String> {
 /// A trailing dash is fine since letters follow; the character before it is masked with it, as Kubernetes does.
 fn mask_trailing_dash(prefix: &str) -> String {
     match prefix.strip_suffix('-') {
-        Some(rest) if !rest.is_empty() => {
-            let mut masked = rest.to_owned();
-            masked.pop();
-            masked.push('a');
-            masked
+        Some(rest) if rest.ends_with(|c: char| c.is_ascii()) => {
+            format!("{}a", &rest[..rest.len() - 1])
         }
         _ => prefix.to_owned(),
     }
@@ -376,7 +373,7 @@ mod tests {
         type Check = fn(&str) -> Vec<String>;
         let x64 = "x".repeat(64);
         let x254 = "x".repeat(254);
-        let rows: [(&str, Check, &str, &[&str]); 22] = [
+        let rows: [(&str, Check, &str, &[&str]); 23] = [
             ("label", dns1123_label, "1-a", &[]),
             ("label: upper case", dns1123_label, "A", &[DNS1123_LABEL]),
             (
@@ -409,6 +406,12 @@ mod tests {
                 "1035 prefix: dash only",
                 dns1035_prefix,
                 "-",
+                &[DNS1035_LABEL],
+            ),
+            (
+                "1035 prefix: not masked",
+                dns1035_prefix,
+                "aé-",
                 &[DNS1035_LABEL],
             ),
             ("qualified", qualified_name, "acme.dev/Some_Name.x", &[]),

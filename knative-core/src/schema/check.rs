@@ -1,11 +1,16 @@
 //! Values against a schema, with the messages of the API server.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Number, Value};
 
 use super::node::{Node, Rules};
 use super::number::show;
 use super::violation::Violation;
 use super::{item, member};
+
+/// Up to here a floating-point number holds every integer.
+const LARGEST_EXACT: f64 = 9_007_199_254_740_991.0;
 
 pub(super) fn check(node: &Node, value: &Value, path: &str, wrong: &mut Vec<Violation>) {
     wrong.extend(wrong_type(node, value, path));
@@ -47,16 +52,14 @@ fn wrong_type(node: &Node, value: &Value, path: &str) -> Option<Violation> {
     if node.types.is_empty() || has(is) || (value.is_null() && node.nullable) {
         return None;
     }
-    let whole = value.as_f64().is_some_and(|number| number.fract() == 0.0);
+    let exact = |number: &f64| number.fract() == 0.0 && number.abs() <= LARGEST_EXACT;
+    let whole = value.as_f64().as_ref().is_some_and(exact);
     if is == "number" && has("integer") && whole || is == "integer" && has("number") {
         return None;
     }
-    let numeric = has("integer") || has("number");
     match &node.format {
-        // What is no text is compared with the format, and the message names that.
-        Some(want)
-            if numeric && !matches!(value, Value::Null | Value::String(_) | Value::Array(_)) =>
-        {
+        // A text that has a format: the message names formats instead of types.
+        Some(want) if has("string") && !matches!(value, Value::Null | Value::Array(_)) => {
             Some(Violation::wrong_type(path, want, format))
         }
         _ => Some(Violation::wrong_type(path, &node.types.join(","), is)),
@@ -82,9 +85,8 @@ fn object(node: &Node, members: &Map<String, Value>, path: &str, wrong: &mut Vec
         .min_properties
         .filter(|limit| falls_short(count, *limit))
     {
-        let value = Value::Object(members.clone());
         let rule = format!("should have at least {limit} properties");
-        wrong.push(Violation::invalid(path, &value, &rule));
+        wrong.push(Violation::invalid(path, &count.into(), &rule));
     }
     for (name, value) in members {
         if let Some(node) = node.properties.get(name).or(node.additional.as_deref()) {
@@ -104,8 +106,7 @@ fn array(node: &Node, items: &[Value], path: &str, wrong: &mut Vec<Violation>) {
         .filter(|limit| falls_short(count, *limit))
     {
         let rule = format!("should have at least {limit} items");
-        let count = Value::from(count);
-        wrong.push(Violation::invalid(path, &count, &rule));
+        wrong.push(Violation::invalid(path, &count.into(), &rule));
     }
     let Some(node) = node.items.as_deref() else {
         return;
@@ -116,29 +117,32 @@ fn array(node: &Node, items: &[Value], path: &str, wrong: &mut Vec<Violation>) {
 }
 
 fn string(node: &Node, text: &str, path: &str, wrong: &mut Vec<Violation>) {
+    wrong.extend(broken_rule(&node.rules, text, path));
+    let fits = match node.format.as_deref() {
+        Some("date-time") => text.parse::<jiff::Timestamp>().is_ok(),
+        Some("byte") => STANDARD.decode(text).is_ok(),
+        _ => true,
+    };
+    if let Some(format) = node.format.as_deref().filter(|_| !fits) {
+        wrong.push(Violation::wrong_type(path, format, text));
+    }
+}
+
+/// The first rule of a text that is broken.
+fn broken_rule(rules: &Rules, text: &str, path: &str) -> Option<Violation> {
     let count = text.chars().count();
-    if let Some(limit) = node.rules.max_length.filter(|limit| exceeds(count, *limit)) {
-        wrong.push(Violation::too_long(path, limit));
+    if let Some(limit) = rules.max_length.filter(|limit| exceeds(count, *limit)) {
+        return Some(Violation::too_long(path, limit));
     }
-    let mut breaks = |rule: String| wrong.push(Violation::invalid(path, &text.into(), &rule));
-    if let Some(limit) = node
-        .rules
-        .min_length
-        .filter(|limit| falls_short(count, *limit))
-    {
-        breaks(format!("should be at least {limit} chars long"));
+    let breaks = |rule: &str| Some(Violation::invalid(path, &text.into(), rule));
+    if let Some(limit) = rules.min_length.filter(|limit| falls_short(count, *limit)) {
+        return breaks(&format!("should be at least {limit} chars long"));
     }
-    if let Some(pattern) = node
-        .rules
-        .pattern
-        .as_ref()
-        .filter(|pattern| !pattern.is_match(text))
-    {
-        breaks(format!("should match '{pattern}'"));
+    let pattern = rules.pattern.as_ref()?;
+    if pattern.is_match(text) {
+        return None;
     }
-    if node.format.as_deref() == Some("date-time") && text.parse::<jiff::Timestamp>().is_err() {
-        wrong.push(Violation::wrong_type(path, "date-time", text));
-    }
+    breaks(&format!("should match '{pattern}'"))
 }
 
 fn exceeds(count: usize, limit: u64) -> bool {
@@ -152,6 +156,15 @@ fn falls_short(count: usize, limit: u64) -> bool {
 fn numeric(rules: &Rules, number: &Number, path: &str, wrong: &mut Vec<Violation>) {
     let Some(value) = number.as_f64() else {
         return;
+    };
+    // Beside an integer a whole limit is printed as one.
+    let show = |limit: f64| {
+        let whole = number.is_i64() && limit.fract() == 0.0;
+        if whole {
+            format!("{limit:.0}")
+        } else {
+            show(limit)
+        }
     };
     let mut breaks = |rule: String| {
         let value = Value::Number(number.clone());
@@ -187,31 +200,62 @@ fn numeric(rules: &Rules, number: &Number, path: &str, wrong: &mut Vec<Violation
 }
 
 fn combinations(node: &Node, value: &Value, path: &str, wrong: &mut Vec<Violation>) {
-    let accepts = |node: &Node| {
+    let outcome = |node: &Node| {
         let mut wrong = Vec::new();
         check(node, value, path, &mut wrong);
-        wrong.is_empty()
+        wrong
     };
-    for node in &node.all_of {
-        check(node, value, path, wrong);
-    }
-    if !node.any_of.is_empty() && !node.any_of.iter().any(accepts) {
+    let any: Vec<_> = node.any_of.iter().map(outcome).collect();
+    if accepted(&any) == 0 && !any.is_empty() {
         wrong.push(Violation::mismatch(
             path,
             "validate at least one schema (anyOf)",
         ));
+        wrong.extend(nearest(any));
     }
-    let matches = node.one_of.iter().filter(|node| accepts(node)).count();
-    if !node.one_of.is_empty() && matches != 1 {
-        let found = if matches == 0 {
-            "none valid"
+    let one: Vec<_> = node.one_of.iter().map(outcome).collect();
+    let rule = "validate one and only one schema (oneOf). Found";
+    match accepted(&one) {
+        0 if one.is_empty() => {}
+        0 => {
+            wrong.push(Violation::mismatch(path, &format!("{rule} none valid")));
+            wrong.extend(nearest(one));
+        }
+        1 => {}
+        many => wrong.push(Violation::mismatch(
+            path,
+            &format!("{rule} {many} valid alternatives"),
+        )),
+    }
+    let all: Vec<_> = node.all_of.iter().map(outcome).collect();
+    let (accepted, asked) = (accepted(&all), all.len());
+    wrong.extend(all.into_iter().flatten());
+    if accepted < asked {
+        let remark = if accepted == 0 {
+            ". None validated"
         } else {
-            "multiple valid schemas"
+            ""
         };
-        let rule = format!("validate one and only one schema (oneOf). Found {found}");
+        let rule = format!("validate all the schemas (allOf){remark}");
         wrong.push(Violation::mismatch(path, &rule));
     }
-    if node.not.as_deref().is_some_and(accepts) {
+    if node
+        .not
+        .as_deref()
+        .is_some_and(|node| outcome(node).is_empty())
+    {
         wrong.push(Violation::mismatch(path, "not validate the schema (not)"));
     }
+}
+
+fn accepted(outcomes: &[Vec<Violation>]) -> usize {
+    outcomes.iter().filter(|wrong| wrong.is_empty()).count()
+}
+
+/// What is wrong by the alternative that comes nearest.
+fn nearest(outcomes: Vec<Vec<Violation>>) -> Vec<Violation> {
+    outcomes
+        .into_iter()
+        .min_by_key(Vec::len)
+        .unwrap_or_default()
 }

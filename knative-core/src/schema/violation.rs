@@ -68,10 +68,10 @@ impl Violation {
         }
     }
 
-    /// A rule on the shape of an object, of which no single value is at fault.
+    /// A rule on the shape of an object, of which no single value is at fault: the message names the path, nothing else does.
     pub(super) fn mismatch(path: &str, rule: &str) -> Self {
         Self {
-            path: path.to_owned(),
+            path: String::new(),
             reason: Reason::Invalid,
             message: format!("Invalid value: \"\": {} must {rule}", quote(path)),
         }

@@ -76,12 +76,12 @@ impl FromStr for FieldSelector {
         let mut terms = split_terms(text);
         terms.sort_unstable();
         let terms = terms.into_iter().filter(|term| !term.is_empty());
-        let requirements = terms
-            .map(|term| requirement(term, text))
-            .collect::<Result<_, _>>();
-        requirements
-            .map(|requirements| Self { requirements })
-            .map_err(ParseSelectorError)
+        let requirements = terms.map(|term| requirement(term, text));
+        let requirements = requirements.collect::<Result<Vec<_>, _>>();
+        let mut requirements = requirements.map_err(ParseSelectorError)?;
+        // A term that names neither field nor value asks for nothing.
+        requirements.retain(|one| !(one.field.is_empty() && one.value.is_empty()));
+        Ok(Self { requirements })
     }
 }
 
@@ -183,6 +183,7 @@ mod tests {
             ("a=b\\,c\\=\\\\", Ok("a=b\\,c\\=\\\\")),
             (" a=b", Ok(" a=b")),
             ("a!=", Ok("a!=")),
+            ("=,a=b,!=", Ok("a=b")),
             ("a", Err("invalid selector: 'a'; can't understand 'a'")),
             (
                 "a>1,b=c",

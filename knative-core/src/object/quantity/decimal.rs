@@ -65,19 +65,11 @@ impl Decimal {
         Some((whole + self.mantissa.signum(), false))
     }
 
-    /// The mantissa and exponent with an exponent that is a multiple of three.
-    pub(super) fn in_thousands(self) -> (i128, i32) {
+    /// The digits and the exponent, where that is a multiple of three.
+    pub(super) fn in_thousands(self) -> (String, i32) {
         let extra = self.exponent.rem_euclid(3);
-        let power = if extra == 0 {
-            1
-        } else {
-            10_i128.pow(extra.unsigned_abs())
-        };
-        // 38 digits and two more may not fit: then a smaller unit is of no use either.
-        match self.mantissa.checked_mul(power) {
-            Some(mantissa) => (mantissa, self.exponent - extra),
-            None => (self.mantissa, self.exponent),
-        }
+        let zeros = ["", "0", "00"][usize::try_from(extra).unwrap_or_default()];
+        (format!("{}{zeros}", self.mantissa), self.exponent - extra)
     }
 
     pub(super) fn checked_add(self, other: Self) -> Option<Self> {

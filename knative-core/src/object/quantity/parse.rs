@@ -32,6 +32,10 @@ pub(super) fn parse(text: &str) -> Result<Quantity, ParseQuantityError> {
     if let Some(exact) = small(text, &parts, &suffix) {
         return Ok(exact);
     }
+    let numeric = &text[..text.len() - parts.suffix.len()];
+    if !numeric.contains(|c: char| c.is_ascii_digit()) {
+        return Err(ParseQuantityError::Numeric);
+    }
     let amount = rounded(&parts, &suffix).ok_or(ParseQuantityError::Numeric)?;
     Ok(cap(amount, &parts, suffix.format))
 }

@@ -46,6 +46,16 @@ fn texts() {
             "-123456790n",
         ),
         ("beyond the suffixes", "1000E", "1e21"),
+        (
+            "38 digits below one",
+            "12345678901234567890123456789.000000001",
+            "12345678901234567890123456789000000001n",
+        ),
+        (
+            "38 digits and a zero",
+            "1234567890123456789012345678901234567.1",
+            "1234567890123456789012345678901234567100m",
+        ),
         ("no digits", "Gi", "0"),
         ("a sign only", "-", "0"),
         (
@@ -69,6 +79,7 @@ fn refusals() {
         ("1e", ParseQuantityError::Suffix),
         ("100K", ParseQuantityError::Suffix),
         ("--1", ParseQuantityError::Suffix),
+        ("Ei", ParseQuantityError::Numeric),
         ("1e99999999999", ParseQuantityError::Suffix),
         (
             "123456789012345678901234567890123456789",
