@@ -16,12 +16,14 @@
 //! ```
 
 mod manager;
+mod pass;
 mod time;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub use self::manager::{ClearError, ConditionManager};
+pub use self::pass::{NEW_OBSERVED_GENERATION, begin, settle};
 
 /// The condition that rolls up those of a thing that lives on.
 pub const READY: &str = "Ready";

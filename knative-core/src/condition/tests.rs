@@ -81,3 +81,53 @@ fn clears_only_what_does_not_decide() {
     assert_eq!(manager.clear("Other"), Ok(()));
     assert!(manager.get("Other").is_none());
 }
+
+#[derive(Default)]
+struct Status(Vec<Condition>);
+
+impl Conditioned for Status {
+    const SET: ConditionSet = SET;
+
+    fn conditions(&self) -> &[Condition] {
+        &self.0
+    }
+    fn conditions_mut(&mut self) -> &mut Vec<Condition> {
+        &mut self.0
+    }
+}
+
+#[test]
+fn a_new_generation_makes_readiness_unknown() {
+    let mut status = Status::default();
+    begin(&mut status, true, at(1));
+    assert_eq!(
+        ready(&status.0),
+        (ConditionStatus::Unknown, NEW_OBSERVED_GENERATION)
+    );
+    status.manage(at(1)).mark_true("A");
+    status.manage(at(1)).mark_true("B");
+    assert!(status.is_happy());
+    begin(&mut status, false, at(2));
+    assert!(status.is_happy());
+}
+
+#[test]
+fn what_ends_as_it_began_keeps_its_time() {
+    let mut status = Status::default();
+    begin(&mut status, false, at(1));
+    status.manage(at(1)).mark_false("A", "Broken", "");
+    let before = status.0.clone();
+    status.manage(at(5)).mark_true("A");
+    status.manage(at(5)).mark_true("B");
+    status.manage(at(5)).mark_false("A", "Broken", "");
+    settle(&before, &mut status.0, at(5));
+    let time = |name| status.condition(name).unwrap().last_transition_time;
+    assert_eq!(
+        (time("A"), time("B"), time(READY)),
+        (
+            before[0].last_transition_time,
+            Some(at(5)),
+            before[2].last_transition_time
+        )
+    );
+}
