@@ -73,7 +73,7 @@ keys! {
     /// Instances to begin with, at least 0; 0 only where the configuration allows it.
     INITIAL_SCALE = "initial-scale", "initialScale";
     /// Fewest instances other than none, at least 2.
-    ACTIVATION_SCALE = "activation-scale", "activationScale";
+    ACTIVATION_SCALE = "activation-scale";
     /// What an instance should carry, in units of the metric, at least 0.01.
     TARGET = "target";
     /// Share of the target to aim at, from 1 to 100 percent.

@@ -9,6 +9,9 @@ use super::{
     node::{Binding, Branch, Node, Operand, Pipe, Term},
 };
 
+/// Turns that a `range` over a number may take; no name needs more.
+const MAX_TURNS: i64 = 1000;
+
 /// The text that `nodes` make of `data`.
 pub(crate) fn render(nodes: &[Node], data: &Value) -> Result<String, Fault> {
     let mut state = State {
@@ -88,6 +91,9 @@ impl State {
             Value::Map(entries) => entries
                 .into_iter()
                 .map(|(key, value)| (Value::Text(key), value))
+                .collect(),
+            Value::Int(count) if count <= MAX_TURNS => (0..count)
+                .map(|turn| (Value::Int(turn), Value::Int(turn)))
                 .collect(),
             Value::Missing | Value::Nil => Vec::new(),
             other => {

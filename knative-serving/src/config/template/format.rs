@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::Value;
+use crate::config::number::print_float;
 
 /// As `{{value}}` writes it.
 pub(super) fn print(value: &Value) -> String {
@@ -11,7 +12,7 @@ pub(super) fn print(value: &Value) -> String {
         Value::Nil => "<nil>".to_owned(),
         Value::Bool(value) => value.to_string(),
         Value::Int(value) => value.to_string(),
-        Value::Float(value) => value.to_string(),
+        Value::Float(value) => print_float(*value),
         Value::Text(text) => text.clone(),
         Value::List(items) => format!("[{}]", join(items.iter().map(print))),
         Value::Map(entries) => {

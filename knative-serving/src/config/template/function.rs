@@ -3,13 +3,13 @@
 use std::cmp::Ordering;
 
 use super::{
-    Value,
+    Value, escape,
     format::{print, print_all, printf, println},
 };
 
 const NAMES: &[&str] = &[
-    "and", "eq", "ge", "gt", "index", "le", "len", "lt", "ne", "not", "or", "print", "printf",
-    "println", "slice",
+    "and", "eq", "ge", "gt", "html", "index", "js", "le", "len", "lt", "ne", "not", "or", "print",
+    "printf", "println", "slice", "urlquery",
 ];
 
 /// Whether there is a function of this name.
@@ -28,6 +28,9 @@ pub(super) fn call(name: &str, arguments: Vec<Value>) -> Result<Value, String> {
         "slice" => slice(&arguments),
         "print" => Ok(Value::Text(print_all(&arguments))),
         "println" => Ok(Value::Text(println(&arguments))),
+        "html" => Ok(Value::Text(escape::html(&print_all(&arguments)))),
+        "js" => Ok(Value::Text(escape::js(&print_all(&arguments)))),
+        "urlquery" => Ok(Value::Text(escape::urlquery(&print_all(&arguments)))),
         "printf" => printf(&arguments).map(Value::Text),
         "eq" => equal(&arguments),
         _ => compare(name, &arguments),

@@ -1,9 +1,10 @@
 //! Templates of names, in the language of Go's `text/template`.
 //!
 //! Supported: fields (`{{.Name}}`, `{{.Labels.tier}}`), variables, pipelines, parentheses, literals, `if`, `with`,
-//! `range`, `else`, `end`, `break`, `continue`, comments, trim markers and the built-in functions except `call`,
-//! `html`, `js` and `urlquery`. Not supported: `define`, `template` and `block`, since a name has no parts.
+//! `range`, `else`, `end`, `break`, `continue`, comments, trim markers and the built-in functions except `call`.
+//! Not supported: `define`, `template` and `block`, since a name has no parts.
 
+mod escape;
 mod eval;
 mod format;
 mod function;

@@ -6,6 +6,7 @@ use super::{
     node::{Binding, Operand, Pipe, Term},
     parser::Parser,
 };
+use crate::config::number::parse_float;
 
 impl Parser<'_> {
     /// A pipeline up to `end`; `context` is what it stands in, for errors.
@@ -149,9 +150,16 @@ impl Parser<'_> {
 
     fn number(&self, text: &str) -> Result<Value, Fault> {
         let digits = text.replace('_', "");
-        let whole = digits.parse().map(Value::Int);
+        let hexadecimal = digits
+            .strip_prefix("0x")
+            .or_else(|| digits.strip_prefix("0X"));
+        let whole = match hexadecimal {
+            Some(digits) => i64::from_str_radix(digits, 16),
+            None => digits.parse(),
+        };
         whole
-            .or_else(|_| digits.parse().map(Value::Float))
+            .map(Value::Int)
+            .or_else(|_| parse_float(&digits).map(Value::Float))
             .map_err(|_| self.fault(format!("bad number syntax: {text:?}")))
     }
 }

@@ -56,6 +56,19 @@ fn renders() {
         ("{{(index .OwnerReferences 0).Name | print}}", "!"),
         ("{{\"}}\"}}", "}}"),
         (
+            "{{range $i := 3}}{{$i}}{{end}}{{range 0x2}}x{{else}}y{{end}}",
+            "012xx",
+        ),
+        (
+            "{{urlquery \"a b/c\"}}{{html \"<\"}}{{js \"'\"}}",
+            "a+b%2Fc&lt;\\'",
+        ),
+        (
+            "{{.CreationTimestamp}}{{.DeletionTimestamp}}",
+            "0001-01-01 00:00:00 +0000 UTC<nil>",
+        ),
+        ("{{1e21}} {{1.5}}", "1e+21 1.5"),
+        (
             "{{lt 1 2}}{{ge 1.5 2.5}}{{ne \"a\" \"b\"}}",
             "truefalsetrue",
         ),
@@ -86,6 +99,10 @@ fn refuses() {
         ("{{if .Name}}", "template: t:1: unexpected EOF"),
         ("{{end}}", "template: t:1: unexpected {{end}}"),
         ("{{}}", "template: t:1: missing value for command"),
+        (
+            "{{call .Name}}",
+            "template: t:1: function \"call\" not defined",
+        ),
         (
             "{{.Name | 1}}",
             "template: t:1: non executable command in pipeline stage 2",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
 
 /// A value in a template, with the behaviour of the Go type that it stands for.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +59,7 @@ impl From<&BTreeMap<String, String>> for Value {
 impl Value {
     /// The metadata of an object under its Go field names.
     pub fn object_meta(meta: &ObjectMeta) -> Self {
+        let created = time(meta.creation_timestamp.as_ref()).unwrap_or(ZERO_TIME.to_owned());
         Self::Object(
             "v1.ObjectMeta",
             BTreeMap::from([
@@ -69,6 +70,12 @@ impl Value {
                 ("UID", Self::from(&meta.uid)),
                 ("ResourceVersion", Self::from(&meta.resource_version)),
                 ("Generation", Self::Int(meta.generation.unwrap_or_default())),
+                ("CreationTimestamp", Self::Text(created)),
+                (
+                    "DeletionTimestamp",
+                    time(meta.deletion_timestamp.as_ref()).map_or(Self::Nil, Self::Text),
+                ),
+                ("ManagedFields", Self::List(Vec::new())),
                 (
                     "DeletionGracePeriodSeconds",
                     meta.deletion_grace_period_seconds
@@ -130,8 +137,15 @@ impl Value {
     }
 }
 
+/// How a time that was never set is written.
+const ZERO_TIME: &str = "0001-01-01 00:00:00 +0000 UTC";
+
+fn time(time: Option<&Time>) -> Option<String> {
+    time.map(|time| time.0.strftime("%Y-%m-%d %H:%M:%S +0000 UTC").to_string())
+}
+
 fn owners(meta: &ObjectMeta) -> Vec<Value> {
-    let owner = |owner: &k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference| {
+    let owner = |owner: &OwnerReference| {
         Value::Object(
             "v1.OwnerReference",
             BTreeMap::from([
