@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::{admission::Admission, object::GroupKind, schema::Schema};
+use crate::{
+    admission::{Admission, Chain},
+    object::GroupKind,
+    schema::Schema,
+};
 
 /// Whether objects of a kind live in a namespace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -140,13 +144,26 @@ impl Kinds {
         Self::default()
     }
 
-    /// Adds a kind; one of the same group and name is replaced.
+    /// Adds a kind; one of the same group and name is replaced where it is.
     pub fn register(&mut self, kind: Kind) {
         let kind = Arc::new(kind);
         let key = kind.group_kind();
-        self.order.retain(|known| known.group_kind() != key);
-        self.order.push(Arc::clone(&kind));
+        let mut known = self.order.iter_mut();
+        match known.find(|known| known.group_kind() == key) {
+            Some(known) => *known = Arc::clone(&kind),
+            None => self.order.push(Arc::clone(&kind)),
+        }
         self.by_kind.insert(key, kind);
+    }
+
+    /// Adds rules to those that a kind has, if it is registered.
+    pub fn add_admission(&mut self, kind: &GroupKind, rules: Arc<dyn Admission>) {
+        if let Some(known) = self.by_kind.get(kind) {
+            let mut kind = known.as_ref().clone();
+            let rules = kind.admission.take().into_iter().chain([rules]).collect();
+            kind.admission = Some(Arc::new(Chain::new(rules)));
+            self.register(kind);
+        }
     }
 
     /// A kind by its identity.

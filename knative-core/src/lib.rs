@@ -9,6 +9,7 @@ mod fanout;
 pub mod http;
 mod ids;
 mod kind;
+pub mod kinds;
 pub mod object;
 pub mod platform;
 pub mod runtime;

@@ -1,10 +1,19 @@
 //! Defaulting, validation and immutability: one pipeline that every front door calls.
 
+mod chain;
+mod decode;
 mod field_error;
+mod metadata;
+mod pipeline;
+#[cfg(test)]
+mod tests;
 
 use std::{fmt, sync::Arc};
 
+pub use chain::Chain;
+pub use decode::decode;
 pub use field_error::{FieldErrors, Level};
+pub use pipeline::Admitted;
 
 use crate::{
     object::Object,

@@ -4,7 +4,10 @@ use std::error::Error as StdError;
 
 use thiserror::Error;
 
-use crate::object::{GroupKind, ObjectKey};
+use crate::{
+    Kind,
+    object::{GroupKind, ObjectKey},
+};
 
 /// One finding about a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,6 +146,18 @@ impl StoreError {
     /// Whether an object of that name exists.
     pub const fn is_already_exists(&self) -> bool {
         matches!(self, Self::AlreadyExists { .. })
+    }
+}
+
+/// Kubernetes' refusal of new objects in a namespace that is being deleted.
+pub(crate) fn namespace_ends(kind: &Kind, key: &ObjectKey) -> StoreError {
+    StoreError::Forbidden {
+        message: format!(
+            "{} \"{}\" is forbidden: unable to create new content in namespace {} because it is being terminated",
+            kind.resource(),
+            key.name,
+            key.namespace
+        ),
     }
 }
 

@@ -11,6 +11,7 @@ mod ext;
 mod journal;
 mod memory;
 mod options;
+mod shared;
 
 use std::{fmt, sync::Arc};
 
@@ -19,6 +20,7 @@ use futures::stream::BoxStream;
 
 pub use api::{Api, ApiObject, TypedEvent, TypedList};
 pub use cache::{Cache, Cached, Change, NamespacedName, decode};
+pub(crate) use error::namespace_ends;
 pub use error::{Cause, StoreError};
 pub use ext::{Patch, StoreExt};
 pub use journal::{JournalOptions, OpenError};

@@ -12,6 +12,9 @@ pub struct UserInfo {
 }
 
 impl UserInfo {
+    /// The group of the platform's own parts. Only they write objects of volatile kinds.
+    pub const PLATFORM: &str = "system:platform";
+
     /// A user without groups.
     pub fn new(username: impl Into<String>) -> Self {
         Self {
@@ -22,7 +25,15 @@ impl UserInfo {
 
     /// The platform's own controllers, as they are known in a cluster.
     pub fn controller() -> Self {
-        Self::new("system:serviceaccount:knative-serving:controller")
+        Self {
+            groups: vec![Self::PLATFORM.to_owned()],
+            ..Self::new("system:serviceaccount:knative-serving:controller")
+        }
+    }
+
+    /// Whether this is a part of the platform.
+    pub fn is_platform(&self) -> bool {
+        self.groups.iter().any(|group| group == Self::PLATFORM)
     }
 }
 

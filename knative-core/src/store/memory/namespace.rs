@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     Kind,
     object::{GroupKind, Object, ObjectExt as _, ObjectKey},
-    store::StoreError,
+    store::{StoreError, namespace_ends},
 };
 
 use super::{gc::Work, state::State, write};
@@ -49,14 +49,7 @@ pub(super) fn admit(state: &State, kind: &Kind, key: &ObjectKey) -> Result<(), S
     let namespace = key_of(&key.namespace);
     match state.get(&namespace) {
         None => Err(StoreError::NotFound { key: namespace }),
-        Some(namespace) if namespace.is_deleting() => Err(StoreError::Forbidden {
-            message: format!(
-                "{} \"{}\" is forbidden: unable to create new content in namespace {} because it is being terminated",
-                kind.resource(),
-                key.name,
-                key.namespace
-            ),
-        }),
+        Some(namespace) if namespace.is_deleting() => Err(namespace_ends(kind, key)),
         Some(_) => Ok(()),
     }
 }
