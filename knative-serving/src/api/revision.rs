@@ -4,11 +4,11 @@ pub mod lifecycle;
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::PodSpec;
+use k8s_openapi::api::core::v1::{Container, PodSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use knative_core::Condition;
 use serde::ser::Error as _;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::api::keys::SERVING_GROUP;
@@ -46,25 +46,21 @@ pub struct RevisionTemplateSpec {
 }
 
 /// A pod spec, inline on the wire, and how requests are treated.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct RevisionSpec {
     /// The pod, of which only some fields are allowed.
-    #[serde(flatten)]
     pub pod: PodSpec,
+    /// Whether `containers` is written where there are none: an empty list is not the same as no list. Default false.
+    pub empty_containers: bool,
     /// Requests that one instance may serve at once; 0 is unlimited.
     /// Default: `container-concurrency` of config-defaults (0); at most its `container-concurrency-max-limit` (1000).
-    #[serde(default)]
     pub container_concurrency: Option<i64>,
     /// Seconds that a request may take. Default: `revision-timeout-seconds` of config-defaults (300);
     /// at most its `max-revision-timeout-seconds` (600).
-    #[serde(default)]
     pub timeout_seconds: Option<i64>,
     /// Seconds until the first byte of the response; 0 is off.
-    #[serde(default)]
     pub response_start_timeout_seconds: Option<i64>,
     /// Seconds between two bytes of the response; 0 is off.
-    #[serde(default)]
     pub idle_timeout_seconds: Option<i64>,
 }
 
@@ -82,12 +78,11 @@ impl RevisionSpec {
     }
 }
 
-/// An empty `containers` is left out, which the type of Kubernetes always writes.
 impl Serialize for RevisionSpec {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut spec = serde_json::to_value(&self.pod).map_err(S::Error::custom)?;
         if let Value::Object(fields) = &mut spec {
-            if self.pod.containers.is_empty() {
+            if self.pod.containers.is_empty() && !self.empty_containers {
                 fields.remove("containers");
             }
             for (name, value) in self.own_fields() {
@@ -97,6 +92,41 @@ impl Serialize for RevisionSpec {
             }
         }
         spec.serialize(serializer)
+    }
+}
+
+/// A spec as it is read: apart from the pod's other fields, `containers` tells an empty list from none.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ReadSpec {
+    #[serde(default)]
+    containers: Option<Vec<Container>>,
+    #[serde(default)]
+    container_concurrency: Option<i64>,
+    #[serde(default)]
+    timeout_seconds: Option<i64>,
+    #[serde(default)]
+    response_start_timeout_seconds: Option<i64>,
+    #[serde(default)]
+    idle_timeout_seconds: Option<i64>,
+    #[serde(flatten)]
+    pod: PodSpec,
+}
+
+impl<'de> Deserialize<'de> for RevisionSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let read = ReadSpec::deserialize(deserializer)?;
+        Ok(Self {
+            empty_containers: read.containers.as_ref().is_some_and(Vec::is_empty),
+            pod: PodSpec {
+                containers: read.containers.unwrap_or_default(),
+                ..read.pod
+            },
+            container_concurrency: read.container_concurrency,
+            timeout_seconds: read.timeout_seconds,
+            response_start_timeout_seconds: read.response_start_timeout_seconds,
+            idle_timeout_seconds: read.idle_timeout_seconds,
+        })
     }
 }
 

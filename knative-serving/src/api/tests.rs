@@ -40,7 +40,9 @@ fn absent_and_null_fields_are_zero() {
         "spec": {"template": {"metadata": {}, "spec": {}}},
     });
     assert_eq!(got, want);
-    assert_eq!(round_trip::<Revision>(&json!({}))["spec"], json!({}));
+    for spec in [json!({}), json!({"containers": []})] {
+        assert_eq!(round_trip::<Revision>(&json!({"spec": spec}))["spec"], spec);
+    }
 }
 
 #[test]
