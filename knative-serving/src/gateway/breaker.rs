@@ -165,7 +165,13 @@ impl<M: Clone, W> Throttle<M, W> {
         let mut ranked: Vec<_> = self
             .routed()
             .filter_map(|(id, _)| Some((self.slots[id.0].as_ref()?, id)))
-            .map(|(slot, id)| (slot.standing != Standing::Suspect, slot.load, std::cmp::Reverse(id)))
+            .map(|(slot, id)| {
+                (
+                    slot.standing != Standing::Suspect,
+                    slot.load,
+                    std::cmp::Reverse(id),
+                )
+            })
             .collect();
         ranked.sort_unstable();
         ranked.truncate(count);

@@ -28,7 +28,8 @@ pub(super) type Socket = Box<dyn Connection>;
 
 pub(super) struct Link {
     sender: SendRequest<Body>,
-    connection: http1::Connection<TokioIo<Socket>, Body>,
+    /// `None` once it has ended, but for a switch of protocols.
+    connection: Option<http1::Connection<TokioIo<Socket>, Body>>,
     ended: bool,
     /// Whether it served a request before.
     pub(super) used: bool,
@@ -45,7 +46,7 @@ impl Link {
         let (sender, connection) = http1::handshake(TokioIo::new(socket)).await?;
         Ok(Box::new(Self {
             sender,
-            connection,
+            connection: Some(connection),
             ended: false,
             used: false,
         }))
@@ -53,7 +54,9 @@ impl Link {
 
     /// Lets the connection work; answers whether it has ended.
     fn drive(&mut self, cx: &mut Context<'_>) -> bool {
-        self.ended = self.ended || self.connection.poll_without_shutdown(cx).is_ready();
+        if let Some(connection) = self.connection.as_mut().filter(|_| !self.ended) {
+            self.ended = connection.poll_without_shutdown(cx).is_ready();
+        }
         self.ended
     }
 
@@ -75,9 +78,15 @@ impl Link {
         let answer = self.sender.try_send_request(request);
         // The answer comes while the connection is driven, by this very task: a wake of its own would be for nothing.
         let mut answer = pin!(unconstrained(answer));
-        let mut quiet = Context::from_waker(Waker::noop());
         std::future::poll_fn(|cx| {
-            self.drive(cx);
+            let mut quiet = Context::from_waker(Waker::noop());
+            let ended = self.drive(cx);
+            let polled = answer.as_mut().poll(&mut quiet);
+            if polled.is_ready() || !ended {
+                return polled;
+            }
+            // A request that the ended connection did not take any more comes back when that is dropped.
+            self.connection = None;
             answer.as_mut().poll(&mut quiet)
         })
         .await
@@ -101,14 +110,14 @@ impl Link {
     /// The socket, and what was read from it beyond the head of an answer that switched protocols.
     pub(super) async fn into_socket(mut self: Box<Self>) -> io::Result<(Socket, Bytes)> {
         std::future::poll_fn(|cx| {
-            if !self.ended {
-                ready!(self.connection.poll_without_shutdown(cx)).map_err(io::Error::other)?;
-                self.ended = true;
+            if let Some(connection) = self.connection.as_mut().filter(|_| !self.ended) {
+                ready!(connection.poll_without_shutdown(cx)).map_err(io::Error::other)?;
             }
             Poll::Ready(io::Result::Ok(()))
         })
         .await?;
-        let parts = self.connection.into_parts();
+        let connection = self.connection.take();
+        let parts = connection.ok_or(io::ErrorKind::NotConnected)?.into_parts();
         Ok((parts.io.into_inner(), parts.read_buf))
     }
 }

@@ -39,7 +39,10 @@ mod tests {
         let rows = [
             ("hello.default.localhost", "hello.default.localhost"),
             ("Hello.Default.LOCALHOST:7080", "hello.default.localhost"),
-            ("hello.default.svc.cluster.local.", "hello.default.svc.cluster.local"),
+            (
+                "hello.default.svc.cluster.local.",
+                "hello.default.svc.cluster.local",
+            ),
             ("hello.default.:80", "hello.default"),
             ("[::1]:80", "[::1]"),
             ("[::1]", "[::1]"),
@@ -54,7 +57,10 @@ mod tests {
     fn the_authority_goes_before_the_host_header() {
         let mut headers = HeaderMap::new();
         headers.insert(HOST, "b".parse().unwrap());
-        assert_eq!(host(&Uri::from_static("http://a:1/"), &headers), Some("a:1"));
+        assert_eq!(
+            host(&Uri::from_static("http://a:1/"), &headers),
+            Some("a:1")
+        );
         assert_eq!(host(&Uri::from_static("/x"), &headers), Some("b"));
         assert_eq!(host(&Uri::from_static("/x"), &HeaderMap::new()), None);
     }

@@ -49,6 +49,11 @@ impl Member {
         self.instance.endpoint()
     }
 
+    /// Whether it is a service in this process.
+    pub(super) fn is_local(&self) -> bool {
+        matches!(self.endpoint(), Some(Endpoint::Service(_)))
+    }
+
     /// Whether `instance` is what this one is, and not its next run under the same id.
     pub(super) fn is_same_run(&self, instance: &Instance) -> bool {
         let same = match (self.endpoint(), instance.endpoint()) {

@@ -19,12 +19,16 @@
 //! # });
 //! ```
 
+mod access;
 mod breaker;
+mod deadline;
 mod demand;
 mod drain;
-mod service;
+mod exchange;
+mod front_door;
 mod handle;
 mod headers;
+mod hold;
 mod link;
 mod matcher;
 mod member;
@@ -33,19 +37,33 @@ mod metrics;
 mod mount;
 mod peer;
 mod pool;
+mod probe;
+mod proxy;
 mod registry;
+mod reply;
 mod revision;
 mod rule;
+mod server;
+mod service;
 mod shards;
 mod shared;
+mod stream;
 mod table;
+mod task;
+mod tunnel;
+mod upstream;
 mod visit;
 
+#[cfg(test)]
+mod tests;
+
+pub use access::TARGET as ACCESS_LOG;
 pub use drain::Retirement;
-pub use service::Gateway;
 pub use handle::GatewayHandle;
 pub use meter::Report;
 pub use metrics::{ColdStart, MetricsSnapshot};
 pub use peer::Peer;
 pub use revision::{Protocol, QueueLimits, RevisionConfig, RevisionKey};
+pub use server::{Listener, ListenerOptions};
+pub use service::Gateway;
 pub use table::{IngressKey, RoutingTable};

@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use knative_core::http::Body;
 use hyper::client::conn::http2::SendRequest;
+use knative_core::http::Body;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -63,7 +63,9 @@ impl Pool {
         link.used = true;
         let since = Instant::now();
         let mut links = self.links.lock();
-        let outlived = links.first().is_some_and(|oldest| since - oldest.since > IDLE_TIME);
+        let outlived = links
+            .first()
+            .is_some_and(|oldest| since - oldest.since > IDLE_TIME);
         let dropped = (outlived || links.len() >= IDLE_LINKS).then(|| links.remove(0));
         links.push(Resting { link, since });
         drop(links);

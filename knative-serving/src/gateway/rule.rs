@@ -152,7 +152,9 @@ impl Splits {
             return Some(only);
         }
         let point = (u128::from(random()) * u128::from(self.total)) >> 64;
-        self.splits.iter().find(|split| u128::from(split.upto) > point)
+        self.splits
+            .iter()
+            .find(|split| u128::from(split.upto) > point)
     }
 }
 

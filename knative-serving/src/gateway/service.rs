@@ -82,13 +82,9 @@ impl Service<Request> for Gateway {
         let gateway = self.clone();
         Box::pin(async move {
             let peer = request.extensions().get::<Peer>().cloned();
-            Ok(gateway.handle_request(request, &peer.unwrap_or_default()).await)
+            Ok(gateway
+                .handle_request(request, &peer.unwrap_or_default())
+                .await)
         })
-    }
-}
-
-impl Gateway {
-    async fn handle_request(&self, _request: Request, _peer: &Peer) -> Response {
-        Response::default()
     }
 }

@@ -6,9 +6,7 @@ use arc_swap::ArcSwap;
 use knative_core::{Ids, http::Dial};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{
-    RoutingTable, demand::Demand, metrics::Metrics, mount::Mounts, registry::Registry,
-};
+use super::{RoutingTable, demand::Demand, metrics::Metrics, mount::Mounts, registry::Registry};
 
 /// What requests tell.
 #[derive(Debug, Default)]

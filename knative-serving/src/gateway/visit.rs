@@ -183,9 +183,7 @@ impl Revision {
 impl State {
     fn is_full(&self) -> bool {
         let limits = self.config.queue;
-        self.removed
-            || self.throttle.waiting() >= limits.items
-            || self.held_bytes >= limits.bytes
+        self.removed || self.throttle.waiting() >= limits.items || self.held_bytes >= limits.bytes
     }
 
     /// Answers also whether the scaler has to hear of it: nobody waited before, or there is no instance at all.
@@ -195,6 +193,7 @@ impl State {
         let (sender, receiver) = oneshot::channel();
         let wait = Wait {
             revision: Arc::clone(&visit.revision),
+            config: Arc::clone(&visit.config),
             visit: Some(visit),
             ticket: self.throttle.enqueue(sender),
             receiver,
@@ -236,13 +235,17 @@ impl State {
         if self.retired.contains(&instance.id) {
             return;
         }
-        let known = self.throttle.routed().find(|(_, member)| member.is(&instance.id));
+        let known = self
+            .throttle
+            .routed()
+            .find(|(_, member)| member.is(&instance.id));
         match known {
             Some((_, member)) if member.is_same_run(instance) => return,
             Some((slot, _)) => self.withdraw(slot),
             None => {}
         }
-        self.throttle.insert(Arc::new(Member::new(Arc::clone(instance))));
+        self.throttle
+            .insert(Arc::new(Member::new(Arc::clone(instance))));
     }
 
     fn unroute(&mut self, id: &InstanceId) {
@@ -322,6 +325,7 @@ impl Drop for Visit {
 #[derive(Debug)]
 pub(super) struct Wait {
     revision: Arc<Revision>,
+    config: Arc<RevisionConfig>,
     visit: Option<Visit>,
     ticket: Ticket,
     receiver: oneshot::Receiver<Place>,
@@ -331,6 +335,10 @@ pub(super) struct Wait {
 }
 
 impl Wait {
+    pub(super) const fn config(&self) -> &Arc<RevisionConfig> {
+        &self.config
+    }
+
     /// The request's turn; `None` if the revision was removed. May be cancelled and asked again.
     pub(super) async fn turn(&mut self) -> Option<Visit> {
         let place = (&mut self.receiver).await.ok()?;
