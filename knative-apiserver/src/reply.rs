@@ -1,0 +1,114 @@
+//! Answers.
+
+use http::{
+    HeaderValue, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WARNING},
+};
+use knative_core::http::{Body, Response};
+use serde::Serialize;
+
+use crate::{negotiate::Format, status::Failure};
+
+/// How much of a warning is sent; more does not fit beside others in a header.
+const WARNING_LIMIT: usize = 256;
+/// How much of all warnings together is sent.
+const WARNINGS_LIMIT: usize = 4096;
+
+/// An answer with a value.
+pub(crate) fn value<T: Serialize>(status: StatusCode, format: Format, value: &T) -> Response {
+    let written = match format {
+        Format::Json => serde_json::to_vec(value)
+            .map_err(|error| error.to_string())
+            .map(|bytes| ("application/json", bytes)),
+        Format::Yaml => serde_saphyr::to_string(value)
+            .map_err(|error| error.to_string())
+            .map(|text| ("application/yaml", text.into_bytes())),
+    };
+    match written {
+        Ok((content_type, bytes)) => bytes_of(status, content_type, bytes),
+        Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, error),
+    }
+}
+
+/// An answer with bytes.
+pub(crate) fn bytes_of(
+    status: StatusCode,
+    content_type: &'static str,
+    bytes: impl Into<Body>,
+) -> Response {
+    let mut response = Response::new(bytes.into());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
+    response
+}
+
+/// An answer with text.
+pub(crate) fn text(status: StatusCode, text: impl Into<Body>) -> Response {
+    bytes_of(status, "text/plain; charset=utf-8", text)
+}
+
+/// The answer to a path that names nothing.
+pub(crate) fn no_page() -> Response {
+    text(StatusCode::NOT_FOUND, "404 page not found\n")
+}
+
+/// The answer that says why there is none.
+pub(crate) fn failure(failure: Failure) -> Response {
+    let (status, retry_after) = (failure.code(), failure.retry_after());
+    let mut response = value(status, Format::Json, &failure.into_status());
+    if let Some(seconds) = retry_after {
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// Adds warnings as headers, which `kubectl` prints.
+pub(crate) fn warn(response: &mut Response, warnings: &[String]) {
+    let mut total = 0;
+    for warning in warnings {
+        let header = warning_header(warning);
+        total += header.len();
+        if total > WARNINGS_LIMIT {
+            break;
+        }
+        if let Ok(value) = HeaderValue::from_str(&header) {
+            response.headers_mut().append(WARNING, value);
+        }
+    }
+}
+
+fn warning_header(warning: &str) -> String {
+    let mut quoted = String::from("299 - \"");
+    for c in warning.chars().take(WARNING_LIMIT) {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() => quoted.push(' '),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn warnings_are_quoted() {
+        let mut response = no_page();
+        warn(
+            &mut response,
+            &["unknown field \"spec.x\"".to_owned(), "a\nb\\".to_owned()],
+        );
+        let headers: Vec<_> = response.headers().get_all(WARNING).iter().collect();
+        assert_eq!(
+            headers,
+            [r#"299 - "unknown field \"spec.x\"""#, r#"299 - "a b\\""#]
+        );
+    }
+}

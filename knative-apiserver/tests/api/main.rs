@@ -1,0 +1,11 @@
+//! The API called in process, and by a real `kubectl` over TLS.
+
+mod bad_input;
+mod discovery;
+mod harness;
+mod kn;
+mod kubectl;
+mod logs;
+mod objects;
+mod protobuf;
+mod watch;
