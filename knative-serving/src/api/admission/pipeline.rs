@@ -1,5 +1,6 @@
 //! The rules as the pipeline of the platform calls them.
 
+use std::any::type_name;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -13,17 +14,17 @@ use serde::de::DeserializeOwned;
 use super::{AdmissionConfig, Admit, Context, Operation};
 use crate::config::Live;
 
-/// Admission of one kind under the configuration in force at each write.
+/// Admission of one kind under the configuration in force at each write. Removals are always admitted.
 pub struct KindAdmission<K> {
-    live: Arc<Live>,
+    config: Arc<Live>,
     kind: PhantomData<fn() -> K>,
 }
 
 impl<K> KindAdmission<K> {
-    /// Rules that follow the configuration in force.
-    pub fn new(live: Arc<Live>) -> Self {
+    /// Rules that follow `config`.
+    pub fn new(config: Arc<Live>) -> Self {
         Self {
-            live,
+            config,
             kind: PhantomData,
         }
     }
@@ -32,8 +33,8 @@ impl<K> KindAdmission<K> {
 impl<K> fmt::Debug for KindAdmission<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KindAdmission")
-            .field("kind", &std::any::type_name::<K>())
-            .finish()
+            .field("kind", &type_name::<K>())
+            .finish_non_exhaustive()
     }
 }
 
@@ -43,11 +44,10 @@ impl<K: Admit + Serialize + DeserializeOwned + 'static> Admission for KindAdmiss
         request: &AdmissionRequest<'_>,
         object: &mut Object,
     ) -> Result<(), StoreError> {
-        let mut typed: K = decode(object)?;
-        self.within(request, |context| typed.set_defaults(context))?;
-        *object = serde_json::to_value(&typed)
-            .and_then(serde_json::from_value)
-            .map_err(|error| mutation(&error))?;
+        if request.operation == admission::Operation::Delete {
+            return Ok(());
+        }
+        *object = self.defaulted(request, object).map_err(undecodable)?;
         Ok(())
     }
 
@@ -56,53 +56,156 @@ impl<K: Admit + Serialize + DeserializeOwned + 'static> Admission for KindAdmiss
         request: &AdmissionRequest<'_>,
         object: &Object,
     ) -> Result<Vec<String>, StoreError> {
-        let typed: K = decode(object)?;
-        let findings = self.within(request, |context| typed.validate(context))?;
+        if request.operation == admission::Operation::Delete {
+            return Ok(Vec::new());
+        }
+        let typed: K = decode(object).map_err(undecodable)?;
+        let findings = self
+            .within(request, |context| typed.validate(context))
+            .map_err(undecodable)?;
         let warnings = findings.warnings();
-        findings.into_result().map(|()| warnings).map_err(|errors| StoreError::Denied {
-            message: format!(
-                "admission webhook \"validation.webhook.serving.knative.dev\" denied the request: validation failed: {errors}"
-            ),
-        })
+        findings.into_result().map_err(|errors| {
+            denied(
+                "validation.webhook",
+                &format!("validation failed: {errors}"),
+            )
+        })?;
+        Ok(warnings)
     }
 }
 
-impl<K: Admit + DeserializeOwned> KindAdmission<K> {
+impl<K: Admit + Serialize + DeserializeOwned> KindAdmission<K> {
+    fn defaulted(
+        &self,
+        request: &AdmissionRequest<'_>,
+        object: &Object,
+    ) -> serde_json::Result<Object> {
+        let mut typed: K = decode(object)?;
+        self.within(request, |context| typed.set_defaults(context))?;
+        serde_json::from_value(serde_json::to_value(&typed)?)
+    }
+
     fn within<R>(
         &self,
         request: &AdmissionRequest<'_>,
         act: impl FnOnce(&Context<'_, K>) -> R,
-    ) -> Result<R, StoreError> {
-        let old: Option<(K, bool)> = match &request.operation {
-            admission::Operation::Update { old, status } => Some((decode(old)?, *status)),
-            _ => None,
-        };
-        let operation = match (&request.operation, &old) {
-            (_, Some((old, status))) => Operation::Update {
-                old,
-                subresource: status.then_some("status"),
-            },
-            (admission::Operation::Delete, None) => Operation::Delete,
+    ) -> serde_json::Result<R> {
+        let old: K;
+        let operation = match &request.operation {
+            admission::Operation::Update {
+                old: stored,
+                status,
+            } => {
+                old = decode(stored)?;
+                Operation::Update {
+                    old: &old,
+                    subresource: status.then_some("status"),
+                }
+            }
+            admission::Operation::Delete => Operation::Delete,
             _ => Operation::Create,
         };
-        let config = AdmissionConfig::from(&self.live.get());
         Ok(act(&Context {
-            config: &config,
+            config: &AdmissionConfig::from(&self.config.get()),
             user: Some(&request.user.username),
             operation,
         }))
     }
 }
 
-fn decode<K: DeserializeOwned>(object: &Object) -> Result<K, StoreError> {
-    let value = serde_json::to_value(object).map_err(|error| mutation(&error))?;
-    serde_json::from_value(value).map_err(|error| mutation(&error))
+fn decode<K: DeserializeOwned>(object: &Object) -> serde_json::Result<K> {
+    serde_json::from_value(serde_json::to_value(object)?)
 }
 
-fn mutation(error: &serde_json::Error) -> StoreError {
-    StoreError::BadRequest {
-        message: format!(
-            "admission webhook \"webhook.serving.knative.dev\" denied the request: mutation failed: cannot decode incoming new object: {error}"
-        ),
+/// The schema comes first, so that this is for objects that passed by it.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the shape that map_err asks for"
+)]
+fn undecodable(error: serde_json::Error) -> StoreError {
+    let message = format!("mutation failed: cannot decode incoming new object: {error}");
+    denied("webhook", &message)
+}
+
+fn denied(webhook: &str, why: &str) -> StoreError {
+    let message =
+        format!("admission webhook \"{webhook}.serving.knative.dev\" denied the request: {why}");
+    StoreError::Denied { message }
+}
+
+#[cfg(test)]
+mod tests {
+    use knative_core::store::UserInfo;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::api::Route;
+
+    fn object(value: Value) -> Object {
+        serde_json::from_value(value).unwrap()
+    }
+
+    fn route(percent: i64) -> Object {
+        object(json!({
+            "apiVersion": "serving.knative.dev/v1",
+            "kind": "Route",
+            "metadata": {"name": "r", "namespace": "a"},
+            "spec": {"traffic": [{"configurationName": "c", "percent": percent}]},
+        }))
+    }
+
+    fn rules() -> KindAdmission<Route> {
+        KindAdmission::new(Arc::default())
+    }
+
+    #[test]
+    fn a_new_object_is_filled_in_and_checked() {
+        let user = UserInfo::new("alice");
+        let request = AdmissionRequest::new(admission::Operation::Create, &user);
+        let mut new = route(100);
+        Admission::default(&rules(), &request, &mut new).unwrap();
+        assert_eq!(new.data["spec"]["traffic"][0]["latestRevision"], true);
+        let annotations = new.metadata.annotations.clone().unwrap();
+        assert_eq!(annotations["serving.knative.dev/creator"], "alice");
+        assert_eq!(rules().validate(&request, &new).unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn a_refusal_reads_as_the_webhook_says_it() {
+        let user = UserInfo::new("alice");
+        let request = AdmissionRequest::new(admission::Operation::Create, &user);
+        let error = rules().validate(&request, &route(90)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "admission webhook \"validation.webhook.serving.knative.dev\" denied the request: \
+             validation failed: Traffic targets sum to 90, want 100: spec.traffic"
+        );
+    }
+
+    #[test]
+    fn a_removal_is_admitted_whatever_the_object() {
+        let user = UserInfo::new("alice");
+        let request = AdmissionRequest::new(admission::Operation::Delete, &user);
+        let mut bad = route(1);
+        Admission::default(&rules(), &request, &mut bad).unwrap();
+        assert_eq!(bad, route(1));
+        assert_eq!(rules().validate(&request, &bad).unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn an_update_is_compared_with_what_is_stored() {
+        let user = UserInfo::new("bob");
+        let operation = admission::Operation::Update {
+            old: Arc::new(route(100)),
+            status: false,
+        };
+        let request = AdmissionRequest::new(operation, &user);
+        let mut same = route(100);
+        Admission::default(&rules(), &request, &mut same).unwrap();
+        assert_eq!(same.metadata.annotations, None);
+        let mut changed = route(99);
+        Admission::default(&rules(), &request, &mut changed).unwrap();
+        let annotations = changed.metadata.annotations.clone().unwrap();
+        assert_eq!(annotations["serving.knative.dev/lastModifier"], "bob");
     }
 }
