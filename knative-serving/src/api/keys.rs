@@ -53,8 +53,6 @@ pub mod serving {
     pub const LAST_MODIFIER: &str = "serving.knative.dev/lastModifier";
     /// Annotation of a template: Go duration after which a rollout that makes no progress has failed.
     pub const PROGRESS_DEADLINE: &str = "serving.knative.dev/progress-deadline";
-    /// Other spelling of [`PROGRESS_DEADLINE`].
-    pub const PROGRESS_DEADLINE_ALT: &str = "serving.knative.dev/progressDeadline";
     /// Label of a Deployment: digest by which changes are seen.
     pub const DEPLOYMENT_HASH: &str = "serving.knative.dev/deployment-hash";
     /// Label: uid of the DomainMapping that owns the object.

@@ -12,7 +12,7 @@ use crate::api::autoscaling::annotation::{
     Annotations, CONCURRENCY, CPU, HPA, KPA, RPS, WEIGHTED_EXPONENTIAL, WEIGHTED_EXPONENTIAL_ALT,
 };
 use crate::api::autoscaling::pod_autoscaler::UNREACHABLE;
-use crate::api::keys::serving::{PROGRESS_DEADLINE, PROGRESS_DEADLINE_ALT};
+use crate::api::keys::serving::PROGRESS_DEADLINE;
 use crate::config::Autoscaler;
 
 /// No target is smaller.
@@ -134,9 +134,7 @@ impl ScaleToZero {
 }
 
 fn progress_deadline(annotations: &BTreeMap<String, String>) -> Option<SignedDuration> {
-    let spellings = [PROGRESS_DEADLINE, PROGRESS_DEADLINE_ALT];
-    let text = spellings.iter().find_map(|key| annotations.get(*key))?;
-    parse_duration(text).ok()
+    parse_duration(annotations.get(PROGRESS_DEADLINE)?).ok()
 }
 
 fn default_metric(class: &str) -> &'static str {
