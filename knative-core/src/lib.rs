@@ -3,6 +3,8 @@
 pub mod admission;
 pub mod clock;
 pub mod condition;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod controller;
 pub mod duck;
 mod fanout;

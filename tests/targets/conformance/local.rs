@@ -1,0 +1,189 @@
+//! The runtime kit on the local runtime: as processes, and as functions of this process.
+
+use std::{path::Path, sync::Arc};
+
+use async_trait::async_trait;
+use knative_core::{
+    Ids, SystemClock,
+    conformance::runtime::{self, Harness, Role, World},
+    runtime::{Capabilities, InstanceRuntime, Isolation, Replicas, WorkloadRuntime},
+};
+use knative_runtime_local::{LocalImages, LocalRuntime};
+use libtest_mimic::Trial;
+use tempfile::TempDir;
+
+use crate::fake::hello;
+
+/// The trials of processes and of functions.
+pub(crate) fn trials() -> Vec<Trial> {
+    let mut trials = runtime::trials(Arc::new(Processes));
+    trials.extend(runtime::trials(Arc::new(Functions)));
+    trials
+}
+
+/// The program that plays the roles.
+const WORKLOAD: &str = env!("CARGO_BIN_EXE_workload");
+
+#[derive(Debug)]
+struct Processes;
+
+#[derive(Debug)]
+struct LocalWorld {
+    dir: TempDir,
+    platform: String,
+    images: LocalImages,
+    replicas: Arc<Replicas>,
+}
+
+fn word(role: Role) -> &'static str {
+    match role {
+        Role::Slow => "slow",
+        Role::NeverListens => "never-listens",
+        Role::Exits => "exits",
+        Role::IgnoresSigterm => "ignores-sigterm",
+        Role::LeaksChildren => "leaks-children",
+        Role::FloodsLog => "floods-log",
+        _ => "hello",
+    }
+}
+
+fn image(role: Role) -> String {
+    format!("example.local/{}", word(role))
+}
+
+const ROLES: [Role; 7] = [
+    Role::Hello,
+    Role::Slow,
+    Role::NeverListens,
+    Role::Exits,
+    Role::IgnoresSigterm,
+    Role::LeaksChildren,
+    Role::FloodsLog,
+];
+
+impl LocalWorld {
+    fn new(register: impl Fn(&LocalImages)) -> Box<Self> {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let images = LocalImages::open(dir.path().join("images")).expect("an image directory");
+        register(&images);
+        let platform = Ids::from_entropy().expect("randomness").suffix();
+        let replicas = open(dir.path(), &platform, &images);
+        Box::new(Self {
+            dir,
+            platform,
+            images,
+            replicas,
+        })
+    }
+}
+
+fn open(dir: &Path, platform: &str, images: &LocalImages) -> Arc<Replicas> {
+    let runtime = LocalRuntime::open(&dir.join("local"), platform, images.clone()).expect("a data directory");
+    let ids = Arc::new(Ids::from_entropy().expect("randomness"));
+    Arc::new(Replicas::builder(Arc::new(runtime)).build(Arc::new(SystemClock), ids))
+}
+
+#[async_trait]
+impl Harness for Processes {
+    fn name(&self) -> &'static str {
+        "process"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let images = LocalImages::open(dir.path().join("images")).expect("an image directory");
+            LocalRuntime::open(dir.path(), "capabilities", images).expect("a data directory").capabilities()
+        })
+    }
+
+    fn image(&self, role: Role) -> String {
+        image(role)
+    }
+
+    fn cycles(&self) -> usize {
+        1000
+    }
+
+    async fn build(&self) -> Box<dyn World> {
+        LocalWorld::new(|images| {
+            for role in ROLES {
+                images.register_command(&image(role), Path::new(WORKLOAD), &[word(role)]).expect("a reference");
+            }
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Functions;
+
+#[async_trait]
+impl Harness for Functions {
+    fn name(&self) -> &'static str {
+        "function"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        let mut capabilities = Capabilities::default();
+        capabilities.isolation = Isolation::None;
+        capabilities
+    }
+
+    fn image(&self, role: Role) -> String {
+        // What a function cannot do is played by the process.
+        if role == Role::Hello { "example.local/function".to_owned() } else { image(role) }
+    }
+
+    fn cycles(&self) -> usize {
+        1000
+    }
+
+    async fn build(&self) -> Box<dyn World> {
+        LocalWorld::new(|images| {
+            images.register_function("example.local/function", hello()).expect("a reference");
+            for role in [Role::Slow, Role::IgnoresSigterm] {
+                images.register_command(&image(role), Path::new(WORKLOAD), &[word(role)]).expect("a reference");
+            }
+        })
+    }
+}
+
+#[async_trait]
+impl World for LocalWorld {
+    fn runtime(&self) -> Arc<dyn WorkloadRuntime> {
+        self.replicas.clone()
+    }
+
+    async fn crash(&mut self) {
+        self.replicas = open(self.dir.path(), &self.platform, &self.images);
+        self.replicas.adopt().await.expect("the records are readable");
+    }
+
+    async fn reap(&self) {
+        self.replicas.reap().await.expect("the records are readable");
+    }
+
+    async fn leftovers(&self) -> Vec<String> {
+        marked(&self.platform)
+    }
+
+    async fn shut_down(&self) {
+        self.replicas.shutdown().await;
+    }
+}
+
+/// The processes that carry this platform's mark, found without the runtime's help.
+fn marked(platform: &str) -> Vec<String> {
+    let mark = format!("KNATIVE_INSTANCE={platform}/");
+    let processes = std::fs::read_dir("/proc").expect("a proc file system").flatten();
+    processes
+        .filter_map(|entry| {
+            let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
+            let environ = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+            let environ = String::from_utf8_lossy(&environ);
+            let found = environ.split('\0').find(|entry| entry.starts_with(&mark))?;
+            Some(format!("process {pid} {found}"))
+        })
+        .collect()
+}

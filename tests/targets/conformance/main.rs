@@ -1,0 +1,12 @@
+//! Runs the conformance kits on every backend of this workspace: `cargo test -p knative-tests --test conformance`.
+
+mod fake;
+mod local;
+
+use libtest_mimic::{Arguments, Trial};
+
+fn main() {
+    let args = Arguments::from_args();
+    let kits: [Vec<Trial>; 2] = [fake::trials(), local::trials()];
+    libtest_mimic::run(&args, kits.into_iter().flatten().collect()).exit();
+}
