@@ -64,10 +64,20 @@ fn an_unknown_image_names_the_command_that_adds_it() {
 fn removing_the_last_reference_removes_the_executable() {
     let (dir, images) = store();
     images
-        .add("example.local/first", Path::new("/bin/true"), vec![], vec![])
+        .add(
+            "example.local/first",
+            Path::new("/bin/true"),
+            vec![],
+            vec![],
+        )
         .unwrap();
     images
-        .add("example.local/second", Path::new("/bin/true"), vec![], vec![])
+        .add(
+            "example.local/second",
+            Path::new("/bin/true"),
+            vec![],
+            vec![],
+        )
         .unwrap();
     let blobs = || std::fs::read_dir(dir.path().join("blobs")).unwrap().count();
     images.remove("example.local/first").unwrap();

@@ -1,5 +1,6 @@
 //! Processes as instances.
 
+mod attempt;
 mod log;
 mod port;
 mod ready;
@@ -9,7 +10,6 @@ mod stop;
 use std::{
     collections::BTreeMap,
     fmt, io,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -17,9 +17,8 @@ use std::{
 
 use knative_core::{
     http::Endpoint,
-    object::Quantity,
     runtime::{
-        ContainerSpec, Exit, InstanceEvent, InstanceId, InstanceSpec, LogOptions, LogStream, Phase,
+        ContainerSpec, Exit, InstanceEvent, InstanceId, InstanceSpec, LogOptions, LogStream,
         Running, RuntimeError, StartError, StartPhases, Started, WorkloadId,
     },
 };
@@ -27,21 +26,21 @@ use parking_lot::Mutex;
 use tokio::{
     sync::{broadcast, watch},
     task::spawn_blocking,
-    time::{Instant, interval, timeout},
+    time::{interval, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::warn;
 
 use self::{
+    attempt::Attempt,
     log::Logs,
     port::Ports,
-    ready::Owner,
     record::{Record, Records},
 };
 use crate::{
     image::Command,
-    render::{self, INSTANCE_VARIABLE, Invocation},
-    sys::{cgroup::MemoryCgroup, pidfd::PidFd, proc, spawn::spawn},
+    render::INSTANCE_VARIABLE,
+    sys::{cgroup::MemoryCgroup, pidfd::PidFd, proc},
 };
 
 /// How often logs are looked at whether they have grown beyond their bound.
@@ -82,58 +81,6 @@ impl fmt::Debug for Processes {
     }
 }
 
-/// What a process was started with.
-struct Spawned {
-    record: Record,
-    pidfd: Arc<PidFd>,
-    invocation: Invocation,
-}
-
-/// Gives a port back unless the process that got it lives.
-struct PortLease<'a> {
-    processes: &'a Processes,
-    port: u16,
-    kept: bool,
-}
-
-impl Drop for PortLease<'_> {
-    fn drop(&mut self) {
-        if !self.kept {
-            self.processes
-                .ports
-                .lock()
-                .give_back(self.port, Instant::now());
-        }
-    }
-}
-
-/// Takes a start off the list of those that can be stopped, also when its future is dropped.
-struct Starting<'a>(&'a Processes, &'a InstanceId);
-
-impl Drop for Starting<'_> {
-    fn drop(&mut self) {
-        self.0.starting.lock().remove(self.1);
-    }
-}
-
-/// Kills a process that did not become an instance, also when its start is dropped.
-struct Unfinished<'a> {
-    processes: &'a Arc<Processes>,
-    record: Option<Record>,
-    pidfd: Arc<PidFd>,
-}
-
-impl Drop for Unfinished<'_> {
-    fn drop(&mut self) {
-        if let Some(record) = self.record.take() {
-            let (processes, pidfd) = (Arc::clone(self.processes), Arc::clone(&self.pidfd));
-            self.processes
-                .tasks
-                .spawn(async move { processes.kill(&record, &pidfd).await });
-        }
-    }
-}
-
 impl Processes {
     pub(crate) fn open(
         dir: &Path,
@@ -162,72 +109,38 @@ impl Processes {
         self.members.lock().contains_key(id)
     }
 
+    /// Starts an instance. The work goes on in a task of its own when this future is dropped: it then notices that
+    /// it is stopped and clears away what it began.
     pub(crate) async fn start(
         self: &Arc<Self>,
         spec: &InstanceSpec,
         container: &ContainerSpec,
         image: &Command,
-        mut phases: StartPhases,
+        phases: StartPhases,
     ) -> Result<Started, StartError> {
+        self.refuse_second_on_fixed_port(&spec.workload)?;
         let stopped = CancellationToken::new();
         self.starting
             .lock()
             .insert(spec.id.clone(), stopped.clone());
-        let _starting = Starting(self, &spec.id);
-        self.refuse_second_on_fixed_port(&spec.workload)?;
-        let began = Instant::now();
-        let mut lease = self.lease_port()?;
-        phases.add(Phase::Network, began.elapsed());
-        let began = Instant::now();
-        let invocation = render::invocation(
-            container,
-            image,
-            lease.port,
-            render::mark(&self.platform, &spec.id),
-        );
-        let spawned = self.spawn(spec, container, invocation, lease.port).await?;
-        phases.add(Phase::Create, began.elapsed());
-        let began = Instant::now();
-        let mut unfinished = Unfinished {
-            processes: self,
-            record: Some(spawned.record.clone()),
-            pidfd: Arc::clone(&spawned.pidfd),
+        let attempt = Attempt {
+            processes: Arc::clone(self),
+            spec: spec.clone(),
+            container: container.clone(),
+            image: image.clone(),
+            stopped: stopped.clone(),
         };
-        let address = self.wait_accepting(spec, &spawned, &stopped).await;
-        let address = match address {
-            Ok(address) => address,
-            Err(error) => {
-                if let Some(record) = unfinished.record.take() {
-                    self.kill(&record, &spawned.pidfd).await;
-                }
-                return Err(error);
-            }
-        };
-        phases.add(Phase::Exec, began.elapsed());
-        unfinished.record = None;
-        lease.kept = true;
-        let mut record = spawned.record;
-        record.address = Some(address);
-        self.write(&record);
-        self.keep(
-            record,
-            spawned.pidfd,
-            spawned.invocation.env,
-            spawned.invocation.working_dir,
-        );
-        Ok(Started::new(Endpoint::Tcp(address), phases))
-    }
-
-    fn lease_port(&self) -> Result<PortLease<'_>, StartError> {
-        let bindable = |port| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok();
-        let port = self.ports.lock().take(Instant::now(), bindable);
-        let port = port.ok_or_else(|| StartError::Unschedulable {
-            message: "every port that processes may be given is in use".to_owned(),
-        })?;
-        Ok(PortLease {
-            processes: self,
-            port,
-            kept: false,
+        let _stopped_when_dropped = stopped.drop_guard();
+        let attempt = self.tasks.spawn(async move {
+            let result = attempt.run(phases).await;
+            attempt.processes.starting.lock().remove(&attempt.spec.id);
+            result
+        });
+        attempt.await.unwrap_or_else(|panic| {
+            Err(gone(
+                "the start of a process failed",
+                io::Error::other(panic),
+            ))
         })
     }
 
@@ -250,74 +163,6 @@ impl Processes {
                 ),
             })
         })
-    }
-
-    async fn spawn(
-        self: &Arc<Self>,
-        spec: &InstanceSpec,
-        container: &ContainerSpec,
-        invocation: Invocation,
-        port: u16,
-    ) -> Result<Spawned, StartError> {
-        let limit = memory_limit(container);
-        let (processes, id) = (Arc::clone(self), spec.id.clone());
-        let (workload, labels) = (spec.workload.clone(), spec.labels.clone());
-        let spawning = spawn_blocking(move || {
-            processes.logs.rotate(&id);
-            let pid = spawn(&invocation, &processes.logs.path(&id))?;
-            let record = Record::of(&id, &workload, labels, pid, port)?;
-            processes.records.write(&record)?;
-            if let (Some(memory), Some(limit)) = (&processes.memory, limit) {
-                memory.limit(&id, pid, limit)?;
-            }
-            Ok::<_, io::Error>((record, invocation))
-        });
-        let (record, invocation) = spawning
-            .await
-            .unwrap_or_else(|error| Err(io::Error::other(error)))
-            .map_err(|error| cannot_run(container, &error))?;
-        let pidfd = PidFd::open(record.pid).map_err(|error| cannot_run(container, &error))?;
-        Ok(Spawned {
-            record,
-            pidfd: Arc::new(pidfd),
-            invocation,
-        })
-    }
-
-    async fn wait_accepting(
-        &self,
-        spec: &InstanceSpec,
-        spawned: &Spawned,
-        stopped: &CancellationToken,
-    ) -> Result<SocketAddr, StartError> {
-        let owner = Owner {
-            pid: spawned.record.pid,
-            mark: render::mark(&self.platform, &spec.id),
-        };
-        tokio::select! {
-            biased;
-            () = stopped.cancelled() => Err(StartError::Stopped),
-            _ = spawned.pidfd.ended() => Err(self.ended_early(spec, spawned)),
-            address = timeout(spec.start_timeout, ready::accepting(&owner, spawned.record.port)) => match address {
-                Ok(address) => address.map_err(|error| StartError::BackendGone {
-                    message: "the sockets of the process cannot be read".to_owned(),
-                    source: Some(Box::new(error)),
-                }),
-                Err(_) => Err(StartError::Timeout {
-                    waited: spec.start_timeout,
-                    message: format!("the process listens on no port (PORT was {})", spawned.record.port),
-                }),
-            },
-        }
-    }
-
-    fn ended_early(&self, spec: &InstanceSpec, spawned: &Spawned) -> StartError {
-        let status = spawned.pidfd.reap();
-        StartError::CrashLoop {
-            exit_code: status.code,
-            signal: status.signal,
-            message: self.logs.last_words(&spec.id),
-        }
     }
 
     /// Takes a running process in: from now on its end is noticed.
@@ -530,15 +375,10 @@ fn marked(prefix: &str) -> io::Result<Vec<(u32, String)>> {
     Ok(marked.collect())
 }
 
-fn memory_limit(container: &ContainerSpec) -> Option<u64> {
-    let limit = container.resources.limits.as_ref()?.get("memory")?;
-    let bytes = limit.0.parse::<Quantity>().ok()?.value()?;
-    u64::try_from(bytes).ok()
-}
-
-fn cannot_run(container: &ContainerSpec, error: &io::Error) -> StartError {
-    StartError::Config {
-        reason: "RunContainerError",
-        message: format!("container {:?} cannot be run: {error}", container.name),
+/// The backend fails in a way that the workload has no part in.
+fn gone(message: &str, error: io::Error) -> StartError {
+    StartError::BackendGone {
+        message: message.to_owned(),
+        source: Some(Box::new(error)),
     }
 }

@@ -47,7 +47,9 @@ fn main() {
             serve(port());
         }
         "fixed-port" => {
-            let fixed = env::var("FIXED_PORT").ok().and_then(|port| port.parse().ok());
+            let fixed = env::var("FIXED_PORT")
+                .ok()
+                .and_then(|port| port.parse().ok());
             serve(fixed.unwrap_or_else(port));
         }
         _ => serve(port()),
@@ -55,7 +57,10 @@ fn main() {
 }
 
 fn port() -> u16 {
-    env::var("PORT").ok().and_then(|port| port.parse().ok()).unwrap_or(8080)
+    env::var("PORT")
+        .ok()
+        .and_then(|port| port.parse().ok())
+        .unwrap_or(8080)
 }
 
 fn sleep_forever() -> ! {
@@ -96,16 +101,24 @@ fn serve(port: u16) {
 
 fn answer_all(stream: TcpStream, served: &AtomicUsize) {
     let _ = stream.set_nodelay(true);
-    let Ok(mut writer) = stream.try_clone() else { return };
+    let Ok(mut writer) = stream.try_clone() else {
+        return;
+    };
     let mut reader = BufReader::new(stream);
     while let Some(path) = read_request(&mut reader) {
         let count = served.fetch_add(1, Ordering::Relaxed) + 1;
-        if let Some(milliseconds) = path.split_once("sleep=").and_then(|(_, value)| value.parse().ok()) {
+        if let Some(milliseconds) = path
+            .split_once("sleep=")
+            .and_then(|(_, value)| value.parse().ok())
+        {
             thread::sleep(Duration::from_millis(milliseconds));
         }
         let body = answer(&path, count);
         let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
-        if writer.write_all(format!("{head}{body}").as_bytes()).is_err() {
+        if writer
+            .write_all(format!("{head}{body}").as_bytes())
+            .is_err()
+        {
             return;
         }
     }
@@ -124,7 +137,10 @@ fn answer(path: &str, count: usize) -> String {
     if path == "/pid" {
         return std::process::id().to_string();
     }
-    format!("Hello {}!\n", env::var("TARGET").unwrap_or_else(|_| "World".to_owned()))
+    format!(
+        "Hello {}!\n",
+        env::var("TARGET").unwrap_or_else(|_| "World".to_owned())
+    )
 }
 
 /// Reads one request without a body and answers with its path.

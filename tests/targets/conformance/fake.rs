@@ -16,7 +16,8 @@ use libtest_mimic::Trial;
 
 /// The trials of the fake runtime.
 pub(crate) fn trials() -> Vec<Trial> {
-    runtime::trials(Arc::new(Fake))
+    let harness: Arc<dyn Harness> = Arc::new(Fake);
+    runtime::trials(&harness)
 }
 
 #[derive(Debug)]
@@ -50,8 +51,14 @@ impl Harness for Fake {
         let hello = FakeImage::serving(hello());
         let fake = FakeRuntime::new()
             .with_image(&self.image(Role::Hello), hello.clone())
-            .with_image(&self.image(Role::Slow), hello.clone().start_delay(Duration::from_millis(500)))
-            .with_image(&self.image(Role::IgnoresSigterm), hello.stop_delay(Duration::from_secs(60)));
+            .with_image(
+                &self.image(Role::Slow),
+                hello.clone().start_delay(Duration::from_millis(500)),
+            )
+            .with_image(
+                &self.image(Role::IgnoresSigterm),
+                hello.stop_delay(Duration::from_secs(60)),
+            );
         let replicas = replicas(&fake);
         Box::new(FakeWorld { fake, replicas })
     }
@@ -65,9 +72,16 @@ fn replicas(fake: &FakeRuntime) -> Arc<Replicas> {
 /// Says hello, late if the query asks for it, and has one pid.
 pub(crate) fn hello() -> HttpService {
     boxed(tower::service_fn(|request: Request| async move {
-        let late = request.uri().query().and_then(|query| query.strip_prefix("sleep=")?.parse().ok());
+        let late = request
+            .uri()
+            .query()
+            .and_then(|query| query.strip_prefix("sleep=")?.parse().ok());
         tokio::time::sleep(Duration::from_millis(late.unwrap_or(0))).await;
-        let body = if request.uri().path() == "/pid" { "1" } else { "Hello World!\n" };
+        let body = if request.uri().path() == "/pid" {
+            "1"
+        } else {
+            "Hello World!\n"
+        };
         Ok::<_, Infallible>(Response::new(Body::from(body)))
     }))
 }
@@ -80,15 +94,26 @@ impl World for FakeWorld {
 
     async fn crash(&mut self) {
         self.replicas = replicas(&self.fake);
-        self.replicas.adopt().await.expect("the fake machine always answers");
+        self.replicas
+            .adopt()
+            .await
+            .expect("the fake machine always answers");
     }
 
     async fn reap(&self) {
-        self.replicas.reap().await.expect("the fake machine always answers");
+        self.replicas
+            .reap()
+            .await
+            .expect("the fake machine always answers");
     }
 
     async fn leftovers(&self) -> Vec<String> {
-        self.fake.running().iter().chain(&self.fake.doubles()).map(ToString::to_string).collect()
+        self.fake
+            .running()
+            .iter()
+            .chain(&self.fake.doubles())
+            .map(ToString::to_string)
+            .collect()
     }
 
     async fn shut_down(&self) {

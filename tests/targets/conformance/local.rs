@@ -16,9 +16,8 @@ use crate::fake::hello;
 
 /// The trials of processes and of functions.
 pub(crate) fn trials() -> Vec<Trial> {
-    let mut trials = runtime::trials(Arc::new(Processes));
-    trials.extend(runtime::trials(Arc::new(Functions)));
-    trials
+    let harnesses: [Arc<dyn Harness>; 2] = [Arc::new(Processes), Arc::new(Functions)];
+    harnesses.iter().flat_map(runtime::trials).collect()
 }
 
 /// The program that plays the roles.
@@ -62,23 +61,24 @@ const ROLES: [Role; 7] = [
 ];
 
 impl LocalWorld {
-    fn new(register: impl Fn(&LocalImages)) -> Box<Self> {
+    fn new(register: impl Fn(&LocalImages)) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let images = LocalImages::open(dir.path().join("images")).expect("an image directory");
         register(&images);
         let platform = Ids::from_entropy().expect("randomness").suffix();
         let replicas = open(dir.path(), &platform, &images);
-        Box::new(Self {
+        Self {
             dir,
             platform,
             images,
             replicas,
-        })
+        }
     }
 }
 
 fn open(dir: &Path, platform: &str, images: &LocalImages) -> Arc<Replicas> {
-    let runtime = LocalRuntime::open(&dir.join("local"), platform, images.clone()).expect("a data directory");
+    let runtime =
+        LocalRuntime::open(&dir.join("local"), platform, images.clone()).expect("a data directory");
     let ids = Arc::new(Ids::from_entropy().expect("randomness"));
     Arc::new(Replicas::builder(Arc::new(runtime)).build(Arc::new(SystemClock), ids))
 }
@@ -91,10 +91,15 @@ impl Harness for Processes {
 
     fn capabilities(&self) -> Capabilities {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
         runtime.block_on(async {
             let images = LocalImages::open(dir.path().join("images")).expect("an image directory");
-            LocalRuntime::open(dir.path(), "capabilities", images).expect("a data directory").capabilities()
+            LocalRuntime::open(dir.path(), "capabilities", images)
+                .expect("a data directory")
+                .capabilities()
         })
     }
 
@@ -107,11 +112,13 @@ impl Harness for Processes {
     }
 
     async fn build(&self) -> Box<dyn World> {
-        LocalWorld::new(|images| {
+        Box::new(LocalWorld::new(|images| {
             for role in ROLES {
-                images.register_command(&image(role), Path::new(WORKLOAD), &[word(role)]).expect("a reference");
+                images
+                    .register_command(&image(role), Path::new(WORKLOAD), &[word(role)])
+                    .expect("a reference");
             }
-        })
+        }))
     }
 }
 
@@ -132,7 +139,11 @@ impl Harness for Functions {
 
     fn image(&self, role: Role) -> String {
         // What a function cannot do is played by the process.
-        if role == Role::Hello { "example.local/function".to_owned() } else { image(role) }
+        if role == Role::Hello {
+            "example.local/function".to_owned()
+        } else {
+            image(role)
+        }
     }
 
     fn cycles(&self) -> usize {
@@ -140,12 +151,16 @@ impl Harness for Functions {
     }
 
     async fn build(&self) -> Box<dyn World> {
-        LocalWorld::new(|images| {
-            images.register_function("example.local/function", hello()).expect("a reference");
+        Box::new(LocalWorld::new(|images| {
+            images
+                .register_function("example.local/function", hello())
+                .expect("a reference");
             for role in [Role::Slow, Role::IgnoresSigterm] {
-                images.register_command(&image(role), Path::new(WORKLOAD), &[word(role)]).expect("a reference");
+                images
+                    .register_command(&image(role), Path::new(WORKLOAD), &[word(role)])
+                    .expect("a reference");
             }
-        })
+        }))
     }
 }
 
@@ -157,11 +172,17 @@ impl World for LocalWorld {
 
     async fn crash(&mut self) {
         self.replicas = open(self.dir.path(), &self.platform, &self.images);
-        self.replicas.adopt().await.expect("the records are readable");
+        self.replicas
+            .adopt()
+            .await
+            .expect("the records are readable");
     }
 
     async fn reap(&self) {
-        self.replicas.reap().await.expect("the records are readable");
+        self.replicas
+            .reap()
+            .await
+            .expect("the records are readable");
     }
 
     async fn leftovers(&self) -> Vec<String> {
@@ -176,7 +197,9 @@ impl World for LocalWorld {
 /// The processes that carry this platform's mark, found without the runtime's help.
 fn marked(platform: &str) -> Vec<String> {
     let mark = format!("KNATIVE_INSTANCE={platform}/");
-    let processes = std::fs::read_dir("/proc").expect("a proc file system").flatten();
+    let processes = std::fs::read_dir("/proc")
+        .expect("a proc file system")
+        .flatten();
     processes
         .filter_map(|entry| {
             let pid: u32 = entry.file_name().to_str()?.parse().ok()?;

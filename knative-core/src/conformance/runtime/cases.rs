@@ -13,19 +13,42 @@ const STORM: usize = 25;
 
 pub(super) fn all() -> Vec<(&'static str, Run)> {
     vec![
-        ("start_answers_requests", |case| start_answers_requests(case).boxed()),
-        ("start_reports_its_phases", |case| start_reports_its_phases(case).boxed()),
-        ("environment_reaches_the_instance", |case| environment(case).boxed()),
-        ("apply_is_idempotent", |case| apply_is_idempotent(case).boxed()),
-        ("scale_down_stops_only_what_is_named", |case| scale_down(case).boxed()),
-        ("stop_is_idempotent", |case| stop_is_idempotent(case).boxed()),
-        ("stop_during_start_leaves_nothing", |case| stop_during_start(case).boxed()),
+        ("start_answers_requests", |case| {
+            start_answers_requests(case).boxed()
+        }),
+        ("start_reports_its_phases", |case| {
+            start_reports_its_phases(case).boxed()
+        }),
+        ("environment_reaches_the_instance", |case| {
+            environment(case).boxed()
+        }),
+        ("apply_is_idempotent", |case| {
+            apply_is_idempotent(case).boxed()
+        }),
+        ("scale_down_stops_only_what_is_named", |case| {
+            scale_down(case).boxed()
+        }),
+        ("stop_is_idempotent", |case| {
+            stop_is_idempotent(case).boxed()
+        }),
+        ("stop_during_start_leaves_nothing", |case| {
+            stop_during_start(case).boxed()
+        }),
         ("start_storm_all_ready", |case| start_storm(case).boxed()),
-        ("request_in_flight_is_answered_within_the_grace_period", |case| in_flight(case).boxed()),
+        (
+            "request_in_flight_is_answered_within_the_grace_period",
+            |case| in_flight(case).boxed(),
+        ),
         ("evicted_instance_is_replaced", |case| evict(case).boxed()),
-        ("watch_tells_the_current_state_first", |case| watch(case).boxed()),
-        ("unknown_image_is_reported_and_others_run_on", |case| unknown_image(case).boxed()),
-        ("nothing_left_after_many_lives", |case| many_lives(case).boxed()),
+        ("watch_tells_the_current_state_first", |case| {
+            watch(case).boxed()
+        }),
+        ("unknown_image_is_reported_and_others_run_on", |case| {
+            unknown_image(case).boxed()
+        }),
+        ("nothing_left_after_many_lives", |case| {
+            many_lives(case).boxed()
+        }),
     ]
 }
 
@@ -34,7 +57,9 @@ async fn start_answers_requests(case: &mut Case<'_>) -> Result<(), Failed> {
     case.apply(&workload).await?;
     let ready = case.until_ready(&workload, 1).await?;
     let body = case.get(&ready[0], "/").await?;
-    ensure(body == "Hello World!\n", || format!("the answer was {body:?}"))
+    ensure(body == "Hello World!\n", || {
+        format!("the answer was {body:?}")
+    })
 }
 
 async fn start_reports_its_phases(case: &mut Case<'_>) -> Result<(), Failed> {
@@ -42,18 +67,27 @@ async fn start_reports_its_phases(case: &mut Case<'_>) -> Result<(), Failed> {
     case.apply(&workload).await?;
     let ready = case.until_ready(&workload, 1).await?;
     let total = ready[0].phases.total();
-    ensure(total >= Duration::from_millis(500), || format!("a start of 500 ms is reported as {total:?}"))
+    ensure(total >= Duration::from_millis(500), || {
+        format!("a start of 500 ms is reported as {total:?}")
+    })
 }
 
 async fn environment(case: &mut Case<'_>) -> Result<(), Failed> {
-    if !case.harness.capabilities().processes {
+    if !case.capabilities.processes {
         return Ok(());
     }
-    let workload = case.workload_with("env", Role::Hello, 1, with_env("TARGET", "$(K_REVISION) of $$(kit)"));
+    let workload = case.workload_with(
+        "env",
+        Role::Hello,
+        1,
+        with_env("TARGET", "$(K_REVISION) of $$(kit)"),
+    );
     case.apply(&workload).await?;
     let ready = case.until_ready(&workload, 1).await?;
     let body = case.get(&ready[0], "/").await?;
-    ensure(body == "Hello $(K_REVISION) of $(kit)!\n", || format!("the answer was {body:?}"))
+    ensure(body == "Hello $(K_REVISION) of $(kit)!\n", || {
+        format!("the answer was {body:?}")
+    })
 }
 
 async fn apply_is_idempotent(case: &mut Case<'_>) -> Result<(), Failed> {
@@ -74,13 +108,20 @@ async fn scale_down(case: &mut Case<'_>) -> Result<(), Failed> {
     workload.replicas = 1;
     case.apply(&workload).await?;
     let unnamed = case.instances(&workload).await?;
-    ensure(unnamed.iter().filter(|instance| instance.state.is_ready()).count() == 3, || {
-        format!("a healthy instance was stopped unnamed: {unnamed:?}")
-    })?;
+    ensure(
+        unnamed
+            .iter()
+            .filter(|instance| instance.state.is_ready())
+            .count()
+            == 3,
+        || format!("a healthy instance was stopped unnamed: {unnamed:?}"),
+    )?;
     workload.retire = vec![three[0].id.clone(), three[1].id.clone()];
     case.apply(&workload).await?;
     let one = case.until_ready(&workload, 1).await?;
-    ensure(one[0].id == three[2].id, || format!("{} is left instead of {}", one[0].id, three[2].id))
+    ensure(one[0].id == three[2].id, || {
+        format!("{} is left instead of {}", one[0].id, three[2].id)
+    })
 }
 
 async fn stop_is_idempotent(case: &mut Case<'_>) -> Result<(), Failed> {
@@ -91,22 +132,26 @@ async fn stop_is_idempotent(case: &mut Case<'_>) -> Result<(), Failed> {
         case.runtime().delete(&workload.id).await?;
     }
     case.until_gone(&workload).await?;
-    case.runtime().delete(&WorkloadId::new("default", "never-was")).await?;
+    case.runtime()
+        .delete(&WorkloadId::new("default", "never-was"))
+        .await?;
     Ok(())
 }
 
 async fn stop_during_start(case: &mut Case<'_>) -> Result<(), Failed> {
     let mut workload = case.workload("early", Role::Slow, 3);
     case.apply(&workload).await?;
-    case.until(&workload, "3 that start", |now| now.len() == 3).await?;
+    case.until(&workload, "3 that start", |now| now.len() == 3)
+        .await?;
     workload.replicas = 0;
     case.apply(&workload).await?;
     case.until_gone(&workload).await
 }
 
 async fn start_storm(case: &mut Case<'_>) -> Result<(), Failed> {
-    let workloads: Vec<_> =
-        (0..STORM).map(|index| case.workload(&format!("storm-{index}"), Role::Hello, 1)).collect();
+    let workloads: Vec<_> = (0..STORM)
+        .map(|index| case.workload(&format!("storm-{index}"), Role::Hello, 1))
+        .collect();
     let applied = join_all(workloads.iter().map(|workload| case.apply(workload))).await;
     applied.into_iter().collect::<Result<Vec<()>, _>>()?;
     for workload in &workloads {
@@ -130,7 +175,9 @@ async fn in_flight(case: &mut Case<'_>) -> Result<(), Failed> {
         case.apply(&workload).await
     })?;
     case.until_gone(&workload).await?;
-    ensure(answer == "Hello World!\n", || format!("the answer was {answer:?}"))
+    ensure(answer == "Hello World!\n", || {
+        format!("the answer was {answer:?}")
+    })
 }
 
 async fn evict(case: &mut Case<'_>) -> Result<(), Failed> {
@@ -174,13 +221,16 @@ async fn unknown_image(case: &mut Case<'_>) -> Result<(), Failed> {
     case.until_ready(&good, 1).await?;
     let failed = case
         .until(&unknown, "a failure", |now| {
-            now.iter().any(|instance| matches!(instance.state, InstanceState::BackingOff { .. }))
+            now.iter()
+                .any(|instance| matches!(instance.state, InstanceState::BackingOff { .. }))
         })
         .await?;
     let InstanceState::BackingOff { error, .. } = &failed[0].state else {
         return Ok(());
     };
-    ensure(error.reason() == "ImagePullBackOff", || format!("the reason is {}", error.reason()))
+    ensure(error.reason() == "ImagePullBackOff", || {
+        format!("the reason is {}", error.reason())
+    })
 }
 
 async fn many_lives(case: &mut Case<'_>) -> Result<(), Failed> {
@@ -196,5 +246,8 @@ async fn many_lives(case: &mut Case<'_>) -> Result<(), Failed> {
 }
 
 fn ids(instances: &[std::sync::Arc<crate::runtime::Instance>]) -> BTreeSet<InstanceId> {
-    instances.iter().map(|instance| instance.id.clone()).collect()
+    instances
+        .iter()
+        .map(|instance| instance.id.clone())
+        .collect()
 }

@@ -8,12 +8,17 @@ use crate::http::{Body, Dial, Endpoint, Request, TokioDial};
 
 /// The body of the answer to a GET; an error status is a failure.
 pub(super) async fn get(endpoint: &Endpoint, path: &str) -> Result<String, Failed> {
-    let request: Request =
-        http::Request::builder().uri(path).header(http::header::HOST, "conformance.local").body(Body::empty())?;
+    let request: Request = http::Request::builder()
+        .uri(path)
+        .header(http::header::HOST, "conformance.local")
+        .body(Body::empty())?;
     let (status, body) = match endpoint {
         Endpoint::Service(service) => {
             let Ok(response) = service.clone().oneshot(request).await;
-            (response.status(), response.into_body().collect().await?.to_bytes())
+            (
+                response.status(),
+                response.into_body().collect().await?.to_bytes(),
+            )
         }
         endpoint => over_a_connection(endpoint, request).await?,
     };
@@ -23,7 +28,10 @@ pub(super) async fn get(endpoint: &Endpoint, path: &str) -> Result<String, Faile
     Ok(String::from_utf8_lossy(&body).into_owned())
 }
 
-async fn over_a_connection(endpoint: &Endpoint, request: Request) -> Result<(http::StatusCode, bytes::Bytes), Failed> {
+async fn over_a_connection(
+    endpoint: &Endpoint,
+    request: Request,
+) -> Result<(http::StatusCode, bytes::Bytes), Failed> {
     let connection = hyper_util::rt::TokioIo::new(TokioDial.dial(endpoint).await?);
     let (mut sender, connection) = hyper::client::conn::http1::handshake(connection).await?;
     let answer = async {

@@ -16,11 +16,22 @@ pub(super) fn all(capabilities: Capabilities) -> Vec<(&'static str, Run)> {
     let mut cases: Vec<(&'static str, Run)> = Vec::new();
     if capabilities.processes {
         cases.extend::<[(&str, Run); 5]>([
-            ("exit_is_reported_with_its_last_words", |case| exits(case).boxed()),
-            ("instance_that_never_listens_times_out", |case| never_listens(case).boxed()),
-            ("instance_that_ignores_sigterm_is_killed_after_its_grace", |case| ignores_sigterm(case).boxed()),
-            ("leaked_children_are_ended", |case| leaks_children(case).boxed()),
-            ("restarted_after_an_exit_when_ready", |case| restarts(case).boxed()),
+            ("exit_is_reported_with_its_last_words", |case| {
+                exits(case).boxed()
+            }),
+            ("instance_that_never_listens_times_out", |case| {
+                never_listens(case).boxed()
+            }),
+            (
+                "instance_that_ignores_sigterm_is_killed_after_its_grace",
+                |case| ignores_sigterm(case).boxed(),
+            ),
+            ("leaked_children_are_ended", |case| {
+                leaks_children(case).boxed()
+            }),
+            ("restarted_after_an_exit_when_ready", |case| {
+                restarts(case).boxed()
+            }),
         ]);
     }
     if capabilities.processes && capabilities.logs {
@@ -30,11 +41,17 @@ pub(super) fn all(capabilities: Capabilities) -> Vec<(&'static str, Run)> {
         cases.push(("log_is_readable", |case| log(case).boxed()));
     }
     if capabilities.exec {
-        cases.push(("exec_probe_decides_readiness", |case| exec_probe(case).boxed()));
+        cases.push(("exec_probe_decides_readiness", |case| {
+            exec_probe(case).boxed()
+        }));
     }
     if capabilities.adoption {
-        cases.push(("crash_and_adoption_run_nothing_twice", |case| adoption(case).boxed()));
-        cases.push(("unclaimed_after_a_crash_is_reaped", |case| reap(case).boxed()));
+        cases.push(("crash_and_adoption_run_nothing_twice", |case| {
+            adoption(case).boxed()
+        }));
+        cases.push(("unclaimed_after_a_crash_is_reaped", |case| {
+            reap(case).boxed()
+        }));
     }
     cases
 }
@@ -43,10 +60,15 @@ async fn exits(case: &mut Case<'_>) -> Result<(), Failed> {
     let workload = case.workload("exits", Role::Exits, 1);
     case.apply(&workload).await?;
     let failed = case
-        .until(&workload, "an exit", |now| now.iter().any(|instance| instance.last_exit.is_some()))
+        .until(&workload, "an exit", |now| {
+            now.iter().any(|instance| instance.last_exit.is_some())
+        })
         .await?;
     let exit = failed[0].last_exit.clone().unwrap_or_default();
-    ensure(exit.code == Some(7) && exit.message == "last words\n", || format!("the exit is {exit:?}"))
+    ensure(
+        exit.code == Some(7) && exit.message == "last words\n",
+        || format!("the exit is {exit:?}"),
+    )
 }
 
 async fn never_listens(case: &mut Case<'_>) -> Result<(), Failed> {
@@ -57,7 +79,9 @@ async fn never_listens(case: &mut Case<'_>) -> Result<(), Failed> {
     let InstanceState::BackingOff { error, .. } = &failed[0].state else {
         return Err("it is not backing off".into());
     };
-    ensure(error.reason() == "ProgressDeadlineExceeded", || format!("the error is {error}"))
+    ensure(error.reason() == "ProgressDeadlineExceeded", || {
+        format!("the error is {error}")
+    })
 }
 
 async fn ignores_sigterm(case: &mut Case<'_>) -> Result<(), Failed> {
@@ -85,7 +109,9 @@ async fn restarts(case: &mut Case<'_>) -> Result<(), Failed> {
         // The probe asks a port where nobody listens: the instance is alive for one period only.
         spec.containers[0].liveness_probe = Some(Probe {
             tcp_socket: Some(k8s_openapi::api::core::v1::TCPSocketAction {
-                port: k8s_openapi::apimachinery::pkg::util::intstr::IntOrString::String("1".to_owned()),
+                port: k8s_openapi::apimachinery::pkg::util::intstr::IntOrString::String(
+                    "1".to_owned(),
+                ),
                 ..Default::default()
             }),
             period_seconds: Some(1),
@@ -96,9 +122,13 @@ async fn restarts(case: &mut Case<'_>) -> Result<(), Failed> {
     case.apply(&workload).await?;
     let first = case.until_ready(&workload, 1).await?;
     let again = case
-        .until(&workload, "a restart", |now| now.iter().any(|instance| instance.restarts > 0))
+        .until(&workload, "a restart", |now| {
+            now.iter().any(|instance| instance.restarts > 0)
+        })
         .await?;
-    ensure(again[0].id == first[0].id, || format!("{} became {}", first[0].id, again[0].id))
+    ensure(again[0].id == first[0].id, || {
+        format!("{} became {}", first[0].id, again[0].id)
+    })
 }
 
 async fn floods_log(case: &mut Case<'_>) -> Result<(), Failed> {
@@ -114,7 +144,9 @@ async fn floods_log(case: &mut Case<'_>) -> Result<(), Failed> {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    tokio::time::timeout(super::DEADLINE, bounded).await.map_err(|_| "the log was never cut")??;
+    tokio::time::timeout(super::DEADLINE, bounded)
+        .await
+        .map_err(|_| "the log was never cut")??;
     case.get(&ready[0], "/").await.map(drop)
 }
 
@@ -124,7 +156,10 @@ async fn log(case: &mut Case<'_>) -> Result<(), Failed> {
     let ready = case.until_ready(&workload, 1).await?;
     let text = read_log(case, &workload, &ready[0]).await?;
     let text = String::from_utf8_lossy(&text);
-    ensure(text.contains("listening") || text.contains("started"), || format!("the log is {text:?}"))
+    ensure(
+        text.contains("listening") || text.contains("started"),
+        || format!("the log is {text:?}"),
+    )
 }
 
 async fn read_log(
@@ -132,7 +167,10 @@ async fn read_log(
     _: &Workload,
     instance: &crate::runtime::Instance,
 ) -> Result<Vec<u8>, Failed> {
-    let mut stream = case.runtime().logs(&instance.id, &LogOptions::default()).await?;
+    let mut stream = case
+        .runtime()
+        .logs(&instance.id, &LogOptions::default())
+        .await?;
     let mut text = Vec::new();
     while let Some(chunk) = stream.next().await {
         text.extend_from_slice(&chunk?);
@@ -143,7 +181,11 @@ async fn read_log(
 async fn exec_probe(case: &mut Case<'_>) -> Result<(), Failed> {
     let probe = |command: &str| Probe {
         exec: Some(ExecAction {
-            command: Some(vec!["/bin/sh".to_owned(), "-c".to_owned(), command.to_owned()]),
+            command: Some(vec![
+                "/bin/sh".to_owned(),
+                "-c".to_owned(),
+                command.to_owned(),
+            ]),
         }),
         period_seconds: Some(1),
         ..Probe::default()
@@ -158,7 +200,10 @@ async fn exec_probe(case: &mut Case<'_>) -> Result<(), Failed> {
     case.apply(&ready).await?;
     case.until_ready(&ready, 1).await?;
     let now = case.instances(&unready).await?;
-    ensure(now.iter().all(|instance| !instance.state.is_ready()), || "a failing probe counted".to_owned())
+    ensure(
+        now.iter().all(|instance| !instance.state.is_ready()),
+        || "a failing probe counted".to_owned(),
+    )
 }
 
 async fn adoption(case: &mut Case<'_>) -> Result<(), Failed> {
@@ -174,7 +219,9 @@ async fn adoption(case: &mut Case<'_>) -> Result<(), Failed> {
     let after = case.until_ready(&workload, 2).await?;
     for instance in &after {
         let pid = case.get(instance, "/pid").await?;
-        ensure(pids.contains(&(instance.id.clone(), pid)), || format!("{} was started anew", instance.id))?;
+        ensure(pids.contains(&(instance.id.clone(), pid)), || {
+            format!("{} was started anew", instance.id)
+        })?;
     }
     Ok(())
 }
@@ -191,7 +238,9 @@ async fn reap(case: &mut Case<'_>) -> Result<(), Failed> {
     case.until_ready(&kept, 1).await?;
     case.world.reap().await;
     let left = case.world.leftovers().await;
-    ensure(left.len() == 1, || format!("one instance was claimed, but there are {left:?}"))
+    ensure(left.len() == 1, || {
+        format!("one instance was claimed, but there are {left:?}")
+    })
 }
 
 async fn no_leftovers(case: &Case<'_>) -> Result<(), Failed> {
@@ -200,5 +249,6 @@ async fn no_leftovers(case: &Case<'_>) -> Result<(), Failed> {
 }
 
 fn backing_off(now: &[std::sync::Arc<crate::runtime::Instance>]) -> bool {
-    now.iter().any(|instance| matches!(instance.state, InstanceState::BackingOff { .. }))
+    now.iter()
+        .any(|instance| matches!(instance.state, InstanceState::BackingOff { .. }))
 }

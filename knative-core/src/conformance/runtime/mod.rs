@@ -8,10 +8,14 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures::{StreamExt, future::BoxFuture};
-use k8s_openapi::api::core::v1::{Container, EnvVar, PodSpec, PodTemplateSpec, Probe, TCPSocketAction};
+use k8s_openapi::api::core::v1::{
+    Container, EnvVar, PodSpec, PodTemplateSpec, Probe, TCPSocketAction,
+};
 use libtest_mimic::{Failed, Trial};
 
-use crate::runtime::{Capabilities, Instance, InstanceState, Workload, WorkloadId, WorkloadRuntime};
+use crate::runtime::{
+    Capabilities, Instance, InstanceState, Workload, WorkloadId, WorkloadRuntime,
+};
 
 /// How long a case may wait for anything.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -79,31 +83,41 @@ pub trait World: fmt::Debug + Send + Sync {
 /// A case: a world and the harness that made it.
 pub(super) struct Case<'a> {
     harness: &'a dyn Harness,
+    capabilities: Capabilities,
     world: Box<dyn World>,
 }
 
 type Run = for<'a> fn(&'a mut Case<'_>) -> BoxFuture<'a, Result<(), Failed>>;
 
 /// All cases that fit the runtime's capabilities, one trial each.
-pub fn trials(harness: Arc<dyn Harness>) -> Vec<Trial> {
+pub fn trials(harness: &Arc<dyn Harness>) -> Vec<Trial> {
     let capabilities = harness.capabilities();
     let all = cases::all().into_iter().chain(faults::all(capabilities));
-    all.map(|(name, run)| trial(Arc::clone(&harness), name, run)).collect()
+    all.map(|(name, run)| trial(Arc::clone(harness), capabilities, name, run))
+        .collect()
 }
 
-fn trial(harness: Arc<dyn Harness>, name: &str, run: Run) -> Trial {
+fn trial(harness: Arc<dyn Harness>, capabilities: Capabilities, name: &str, run: Run) -> Trial {
     Trial::test(format!("{}::{name}", harness.name()), move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()?;
         let outcome = runtime.block_on(async {
             let mut case = Case {
                 harness: &*harness,
+                capabilities,
                 world: harness.build().await,
             };
             let outcome = run(&mut case).await;
             case.world.shut_down().await;
             outcome?;
             let left = case.world.leftovers().await;
-            if left.is_empty() { Ok(()) } else { Err(Failed::from(format!("left behind: {left:?}"))) }
+            if left.is_empty() {
+                Ok(())
+            } else {
+                Err(Failed::from(format!("left behind: {left:?}")))
+            }
         });
         runtime.shutdown_timeout(Duration::from_secs(1));
         outcome
@@ -120,7 +134,13 @@ impl Case<'_> {
         self.workload_with(name, role, replicas, |_| {})
     }
 
-    fn workload_with(&self, name: &str, role: Role, replicas: u32, change: impl FnOnce(&mut PodSpec)) -> Workload {
+    fn workload_with(
+        &self,
+        name: &str,
+        role: Role,
+        replicas: u32,
+        change: impl FnOnce(&mut PodSpec),
+    ) -> Workload {
         let mut spec = PodSpec {
             containers: vec![Container {
                 name: "user-container".to_owned(),
@@ -138,7 +158,11 @@ impl Case<'_> {
             spec: Some(spec),
             ..PodTemplateSpec::default()
         };
-        Workload::new(WorkloadId::new("default", name), Arc::new(template), replicas)
+        Workload::new(
+            WorkloadId::new("default", name),
+            Arc::new(template),
+            replicas,
+        )
     }
 
     async fn apply(&self, workload: &Workload) -> Result<(), Failed> {
@@ -148,7 +172,10 @@ impl Case<'_> {
     /// The instances of a workload.
     async fn instances(&self, workload: &Workload) -> Result<Vec<Arc<Instance>>, Failed> {
         let all = self.runtime().list().await?;
-        Ok(all.into_iter().filter(|instance| instance.workload == workload.id).collect())
+        Ok(all
+            .into_iter()
+            .filter(|instance| instance.workload == workload.id)
+            .collect())
     }
 
     /// Waits until the workload's instances are as `wanted` says.
@@ -170,16 +197,18 @@ impl Case<'_> {
                 }
             }
         };
-        match tokio::time::timeout(DEADLINE, waiting).await {
-            Ok(result) => result,
-            Err(_) => {
-                let now = self.instances(workload).await?;
-                Err(format!("waited {DEADLINE:?} for {what}, but: {now:?}").into())
-            }
+        if let Ok(result) = tokio::time::timeout(DEADLINE, waiting).await {
+            return result;
         }
+        let now = self.instances(workload).await?;
+        Err(format!("waited {DEADLINE:?} for {what}, but: {now:?}").into())
     }
 
-    async fn until_ready(&self, workload: &Workload, count: usize) -> Result<Vec<Arc<Instance>>, Failed> {
+    async fn until_ready(
+        &self,
+        workload: &Workload,
+        count: usize,
+    ) -> Result<Vec<Arc<Instance>>, Failed> {
         self.until(workload, &format!("{count} ready"), |now| {
             now.len() == count && now.iter().all(|instance| instance.state.is_ready())
         })
@@ -187,7 +216,9 @@ impl Case<'_> {
     }
 
     async fn until_gone(&self, workload: &Workload) -> Result<(), Failed> {
-        self.until(workload, "none", <[_]>::is_empty).await.map(drop)
+        self.until(workload, "none", <[_]>::is_empty)
+            .await
+            .map(drop)
     }
 
     /// The body of the answer to a GET.

@@ -67,9 +67,10 @@ impl Driver {
 
     /// Keeps the instance running until it is told to stop, then stops it.
     pub(super) async fn run(mut self, adopted: Option<Running>) {
-        let stop = self.stop.clone();
+        let (stop, detached) = (self.stop.clone(), self.shared.detached.clone());
         tokio::select! {
             biased;
+            () = detached.cancelled() => return,
             () = stop.cancelled() => {}
             () = self.keep(adopted.and_then(|running| running.endpoint)) => {}
         }

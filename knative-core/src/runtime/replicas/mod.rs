@@ -45,6 +45,8 @@ const DEFAULT_GRACE: Duration = Duration::from_secs(30);
 ///
 /// It resolves references (`env` from ConfigMaps, Secrets and fields, `$(VAR)`, files of volumes), probes, restarts
 /// what fails with a growing delay, and adopts what an earlier run of the platform left running.
+///
+/// Dropped without [`Replicas::shutdown`], it lets go of its instances: they run on, to be adopted.
 pub struct Replicas {
     shared: Arc<Shared>,
 }
@@ -58,6 +60,7 @@ struct Shared {
     ids: Arc<Ids>,
     tasks: TaskTracker,
     shutdown: CancellationToken,
+    detached: CancellationToken,
     state: Mutex<State>,
     watchers: Fanout<InstanceId, Observation>,
 }
@@ -95,6 +98,7 @@ impl ReplicasBuilder {
             ids,
             tasks: TaskTracker::new(),
             shutdown: CancellationToken::new(),
+            detached: CancellationToken::new(),
             state: Mutex::default(),
             watchers: Fanout::default(),
         });
@@ -159,6 +163,12 @@ impl Replicas {
     }
 }
 
+impl Drop for Replicas {
+    fn drop(&mut self) {
+        self.shared.detached.cancel();
+    }
+}
+
 impl fmt::Debug for Replicas {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Replicas")
@@ -174,6 +184,7 @@ impl Shared {
             let event = tokio::select! {
                 biased;
                 () = self.shutdown.cancelled() => return,
+                () = self.detached.cancelled() => return,
                 event = events.next() => event,
             };
             match event {
