@@ -10,6 +10,7 @@ mod decider;
 pub mod kpa;
 mod policy;
 mod reason;
+pub mod run;
 pub mod scale;
 mod window;
 
