@@ -59,8 +59,6 @@ pub mod serving {
     pub const DOMAIN_MAPPING_UID: &str = "serving.knative.dev/domainMappingUID";
     /// Label: namespace of that DomainMapping.
     pub const DOMAIN_MAPPING_NAMESPACE: &str = "serving.knative.dev/domainMappingNamespace";
-    /// Label that ties a DomainMapping's Ingress to its class of clients.
-    pub const ROUTE_GROUP: &str = "serving.knative.dev/routeGroup";
 
     /// Value of [`ROUTING_STATE`]: no Route has been looked at yet.
     pub const ROUTING_STATE_PENDING: &str = "pending";
@@ -133,8 +131,6 @@ pub mod networking {
     pub const DISABLE_AUTO_TLS_ALT: &str = "networking.knative.dev/disableAutoTLS";
     /// Annotation: `Enabled` or `Redirected`.
     pub const HTTP_PROTOCOL: &str = "networking.knative.dev/http-protocol";
-    /// Other spelling of [`HTTP_PROTOCOL`].
-    pub const HTTP_PROTOCOL_ALT: &str = "networking.knative.dev/httpProtocol";
     /// Older spelling of [`HTTP_PROTOCOL`].
     pub const HTTP_OPTION: &str = "networking.knative.dev/httpOption";
     /// Label of a Certificate: the domain of which it covers every name.
