@@ -18,7 +18,7 @@ use knative_core::{
 };
 use serde_json::{Value, json};
 
-use crate::{api::is_builtin, discovery::digest};
+use crate::{api::is_builtin, etag::digest};
 
 /// The kind of definitions.
 pub(crate) const KIND: GroupKind =
@@ -209,18 +209,15 @@ impl Store for Definitions {
         let mut events = Vec::new();
         if options.start == WatchStart::Existing {
             let selected = self.select(&options.labels, &options.fields);
-            events.extend(
-                selected
-                    .cloned()
-                    .map(|object| Ok(WatchEvent::Added(object))),
-            );
+            events.extend(selected.cloned().map(WatchEvent::Added));
         }
         if options.bookmarks {
-            events.push(Ok(WatchEvent::Bookmark {
+            events.push(WatchEvent::Bookmark {
                 resource_version: VERSION.to_owned(),
                 initial_events_end: options.start == WatchStart::Existing,
-            }));
+            });
         }
-        Ok(stream::iter(events).chain(stream::pending()).boxed())
+        let events = stream::iter(events).chain(stream::pending());
+        Ok(events.map(Ok).boxed())
     }
 }

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use knative_core::store::UserInfo;
 use rcgen::{
@@ -105,22 +106,21 @@ impl Credentials {
         builder.recursive(true).mode(0o700);
         builder.create(directory).map_err(failed(directory))?;
         let path = |name: &str| directory.join(name);
-        let stored = match (
+        let stored = (
             read(&path("ca.crt"))?,
             read(&path("ca.key"))?,
             read(&path("token"))?,
-        ) {
-            (Some(certificate), Some(key), Some(token)) => Some(
+        );
+        if let (Some(certificate), Some(key), Some(token)) = stored {
+            let (credentials, end) =
                 Self::load(certificate, &key, token.trim(), now).ok_or_else(|| {
                     CredentialsError::Damaged {
                         path: directory.to_owned(),
                     }
-                })?,
-            ),
-            _ => None,
-        };
-        if let Some(credentials) = stored.flatten() {
-            return Ok(credentials);
+                })?;
+            if end.duration_since(now) >= MARGIN {
+                return Ok(credentials);
+            }
         }
         let credentials = Self::ephemeral(now)?;
         for (name, text) in [
@@ -150,28 +150,23 @@ impl Credentials {
         })
     }
 
-    /// `None` if the files are damaged, `Some(None)` if the authority ends soon.
+    /// Those in the files and when their authority ends; `None` if the files are damaged.
     fn load(
         certificate_pem: String,
         key: &str,
         token: &str,
         now: Timestamp,
-    ) -> Option<Option<Self>> {
+    ) -> Option<(Self, Timestamp)> {
         let authority = CertificateDer::from_pem_slice(certificate_pem.as_bytes()).ok()?;
-        let facts = der::facts(&authority)?;
+        let end = der::facts(&authority)?.not_after;
         let key = KeyPair::from_pem(key).ok()?;
-        if token.is_empty() {
-            return None;
-        }
-        if facts.not_after.duration_since(now) < MARGIN {
-            return Some(None);
-        }
-        Some(Some(Self {
+        let credentials = Self {
             authority_pem: certificate_pem,
             authority,
             issuer: Issuer::new(authority_params(now), key),
             token: token.to_owned(),
-        }))
+        };
+        (!token.is_empty()).then_some((credentials, end))
     }
 
     /// The authority's certificate, in PEM: what clients trust.
@@ -286,7 +281,6 @@ fn random_token() -> Result<String, CredentialsError> {
         .secure_random
         .fill(&mut bytes)
         .map_err(|_| CredentialsError::Random)?;
-    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 

@@ -32,6 +32,7 @@ mod credentials;
 mod der;
 mod discovery;
 mod document;
+mod etag;
 mod impersonate;
 mod ingest;
 mod kubeconfig;

@@ -114,26 +114,26 @@ impl<'a> Clause<'a> {
             _ => None,
         }
     }
+}
 
-    fn output(&self) -> Option<Output> {
-        Some(Output {
-            format: self.format()?,
-            shape: self.shape()?,
-        })
-    }
+fn output_of(clause: &Clause<'_>) -> Option<Output> {
+    Some(Output {
+        format: clause.format()?,
+        shape: clause.shape()?,
+    })
+}
 
-    fn discovery(&self) -> Option<DiscoveryShape> {
-        self.format()?;
-        let Some(kind) = self.parameter("as") else {
-            return Some(DiscoveryShape::Legacy);
-        };
-        let known =
-            kind == "APIGroupDiscoveryList" && self.parameter("g") == Some("apidiscovery.k8s.io");
-        match self.parameter("v") {
-            Some("v2") if known => Some(DiscoveryShape::Aggregated("v2")),
-            Some("v2beta1") if known => Some(DiscoveryShape::Aggregated("v2beta1")),
-            _ => None,
-        }
+fn discovery_of(clause: &Clause<'_>) -> Option<DiscoveryShape> {
+    clause.format()?;
+    let Some(kind) = clause.parameter("as") else {
+        return Some(DiscoveryShape::Legacy);
+    };
+    let known =
+        kind == "APIGroupDiscoveryList" && clause.parameter("g") == Some("apidiscovery.k8s.io");
+    match clause.parameter("v") {
+        Some("v2") if known => Some(DiscoveryShape::Aggregated("v2")),
+        Some("v2beta1") if known => Some(DiscoveryShape::Aggregated("v2beta1")),
+        _ => None,
     }
 }
 
@@ -165,12 +165,12 @@ fn choose<T>(
 
 /// The representation of an answer with objects.
 pub(crate) fn output(accept: Option<&str>) -> Result<Output, Failure> {
-    choose(accept, Output::default(), |clause| clause.output())
+    choose(accept, Output::default(), output_of)
 }
 
 /// The shape of a discovery document.
 pub(crate) fn discovery(accept: Option<&str>) -> Result<DiscoveryShape, Failure> {
-    choose(accept, DiscoveryShape::Legacy, |clause| clause.discovery())
+    choose(accept, DiscoveryShape::Legacy, discovery_of)
 }
 
 /// A media type without its parameters, in lower case.

@@ -8,7 +8,7 @@ use knative_core::{Kind, Kinds, http::Response};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    discovery::{digest, has_tag},
+    etag::{digest, has_tag},
     negotiate::Format,
     path::GroupVersion,
     query::Query,

@@ -41,6 +41,7 @@ impl ApiServer {
     }
 
     /// The service, for calls in process. It answers every request.
+    #[must_use]
     pub fn service(&self) -> Self {
         self.clone()
     }

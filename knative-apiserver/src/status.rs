@@ -20,7 +20,7 @@ pub(crate) struct Failure {
     code: StatusCode,
     reason: &'static str,
     message: String,
-    details: Option<StatusDetails>,
+    details: Option<Box<StatusDetails>>,
 }
 
 impl Failure {
@@ -104,7 +104,7 @@ impl Failure {
     /// 422 that says nothing: how a JSON patch that does not fit is answered.
     pub(crate) fn unprocessable() -> Self {
         Self {
-            details: Some(StatusDetails::default()),
+            details: Some(Box::default()),
             ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", REJECTED)
         }
     }
@@ -122,13 +122,13 @@ impl Failure {
             aggregate(&causes)
         );
         Self {
-            details: Some(StatusDetails {
+            details: Some(Box::new(StatusDetails {
                 name: some(name),
                 group: some(group),
                 kind: some(kind),
                 causes: Some(causes.into_iter().map(status_cause).collect()),
                 ..StatusDetails::default()
-            }),
+            })),
             ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message)
         }
     }
@@ -213,7 +213,7 @@ impl Failure {
     pub(crate) fn into_status(self) -> Status {
         Status {
             code: Some(i32::from(self.code.as_u16())),
-            details: self.details,
+            details: self.details.map(|details| *details),
             message: Some(self.message),
             reason: Some(self.reason.to_owned()),
             status: Some("Failure".to_owned()),
@@ -256,7 +256,7 @@ pub(crate) fn invalid_value(field: &str, shown: &str, why: &str) -> Cause {
 
 fn too_large_version(wanted: &str, current: &str) -> Failure {
     Failure {
-        details: Some(StatusDetails {
+        details: Some(Box::new(StatusDetails {
             causes: Some(vec![StatusCause {
                 reason: Some("ResourceVersionTooLarge".to_owned()),
                 message: Some("Too large resource version".to_owned()),
@@ -264,7 +264,7 @@ fn too_large_version(wanted: &str, current: &str) -> Failure {
             }]),
             retry_after_seconds: Some(1),
             ..StatusDetails::default()
-        }),
+        })),
         ..Failure::new(
             StatusCode::GATEWAY_TIMEOUT,
             "Timeout",
@@ -289,12 +289,12 @@ fn named(
         format!("{plural}.{}", key.kind.group)
     };
     Failure {
-        details: Some(StatusDetails {
+        details: Some(Box::new(StatusDetails {
             name: some(&key.name),
             group: some(&key.kind.group),
             kind: Some(plural),
             ..StatusDetails::default()
-        }),
+        })),
         ..Failure::new(code, reason, message(&resource, quote(&key.name)))
     }
 }

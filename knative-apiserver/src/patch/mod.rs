@@ -35,7 +35,12 @@ impl Patch {
         bytes: &[u8],
     ) -> Result<(Self, Vec<String>), Failure> {
         let essence = essence(content_type);
-        if !matches!(essence.as_str(), JSON | MERGE) && !(builtin && essence == STRATEGIC) {
+        let taken = match essence.as_str() {
+            JSON | MERGE => true,
+            STRATEGIC => builtin,
+            _ => false,
+        };
+        if !taken {
             return Err(unsupported(builtin));
         }
         let document = Document::from_json(bytes)

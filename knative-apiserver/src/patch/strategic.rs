@@ -203,14 +203,14 @@ fn order_list(list: &mut Value, how: ListMerge, order: Option<&Value>) {
         _ => item.clone(),
     };
     let order: Vec<Value> = order.iter().map(identity).collect();
-    let mut last = 0;
+    let mut behind = 0;
     let ranks: Vec<usize> = items
         .iter()
         .map(|item| {
             if let Some(rank) = order.iter().position(|known| *known == identity(item)) {
-                last = rank;
+                behind = rank;
             }
-            last
+            behind
         })
         .collect();
     let mut ranked: Vec<(usize, bool, Value)> = items

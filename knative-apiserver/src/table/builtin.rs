@@ -1,6 +1,7 @@
 //! Columns of Kubernetes' own kinds, whose cells are counted rather than looked up.
 
 use jiff::Timestamp;
+use knative_core::Kind;
 use serde_json::{Value, json};
 
 use super::age::age;
@@ -57,6 +58,11 @@ pub(super) fn columns(group: &str, kind: &str) -> Option<&'static [Computed]> {
         }
         _ => return None,
     })
+}
+
+/// Whether a kind is that of Events.
+pub(super) fn is_event(kind: &Kind) -> bool {
+    kind.group.is_empty() && kind.kind == "Event"
 }
 
 const SERVICE: &[Computed] = &[
@@ -170,7 +176,7 @@ fn data(object: &Value, _: Timestamp) -> Value {
         object
             .get(name)
             .and_then(Value::as_object)
-            .map_or(0, |map| map.len())
+            .map_or(0, serde_json::Map::len)
     };
     json!((fields("data") + fields("binaryData")).to_string())
 }

@@ -71,7 +71,7 @@ fn steps(mut text: &str) -> Option<Vec<Step>> {
         let (step, rest) = if let Some(rest) = text.strip_prefix('[') {
             bracket(rest)?
         } else {
-            field(text.strip_prefix('.').unwrap_or(text))?
+            field(text.strip_prefix('.').unwrap_or(text))
         };
         steps.extend(step);
         text = rest;
@@ -80,17 +80,17 @@ fn steps(mut text: &str) -> Option<Vec<Step>> {
 }
 
 /// A name up to the next dot or bracket that no backslash precedes; the whole object if there is none.
-fn field(text: &str) -> Option<(Option<Step>, &str)> {
+fn field(text: &str) -> (Option<Step>, &str) {
     let mut name = String::new();
     let mut chars = text.char_indices();
     while let Some((at, c)) = chars.next() {
         match c {
             '\\' => name.extend(chars.next().map(|(_, c)| c)),
-            '.' | '[' => return Some((named(name), &text[at..])),
+            '.' | '[' => return (named(name), &text[at..]),
             c => name.push(c),
         }
     }
-    Some((named(name), ""))
+    (named(name), "")
 }
 
 fn named(name: String) -> Option<Step> {

@@ -90,13 +90,15 @@ impl Printer {
 pub(crate) struct Printers {
     version: &'static str,
     include: Include,
-    printers: Vec<Printer>,
+    /// Whether the name comes first; Events begin with their age.
+    named: bool,
+    columns: Vec<Printer>,
 }
 
 impl Printers {
     /// The kind's columns, in a version of `meta.k8s.io`.
     pub(crate) fn new(kind: &Kind, version: &'static str, include: Include) -> Self {
-        let printers = match builtin::columns(&kind.group, &kind.kind) {
+        let columns = match builtin::columns(&kind.group, &kind.kind) {
             Some(columns) => columns.iter().map(Printer::computed).collect(),
             None if kind.columns.is_empty() => {
                 let age = Column::new("Age", "date", ".metadata.creationTimestamp");
@@ -107,7 +109,8 @@ impl Printers {
         Self {
             version,
             include,
-            printers,
+            named: !builtin::is_event(kind),
+            columns,
         }
     }
 
@@ -120,7 +123,11 @@ impl Printers {
         now: Timestamp,
     ) -> Value {
         let rows: Vec<Value> = objects.iter().map(|object| self.row(object, now)).collect();
-        let columns = if columns { self.columns() } else { Value::Null };
+        let columns = if columns {
+            self.definitions()
+        } else {
+            Value::Null
+        };
         json!({
             "kind": "Table",
             "apiVersion": format!("meta.k8s.io/{}", self.version),
@@ -130,12 +137,13 @@ impl Printers {
         })
     }
 
-    fn columns(&self) -> Value {
-        let mut columns = vec![json!({
+    fn definitions(&self) -> Value {
+        let name = json!({
             "name": "Name", "type": "string", "format": "name", "priority": 0,
             "description": "Name must be unique within a namespace.",
-        })];
-        columns.extend(self.printers.iter().map(|printer| {
+        });
+        let mut columns = if self.named { vec![name] } else { Vec::new() };
+        columns.extend(self.columns.iter().map(|printer| {
             json!({
                 "name": printer.name, "type": printer.r#type, "format": "",
                 "priority": printer.priority, "description": printer.description,
@@ -145,12 +153,9 @@ impl Printers {
     }
 
     fn row(&self, object: &Value, now: Timestamp) -> Value {
-        let mut cells = vec![object["metadata"]["name"].clone()];
-        cells.extend(
-            self.printers
-                .iter()
-                .map(|printer| printer.cell(object, now)),
-        );
+        let name = self.named.then(|| object["metadata"]["name"].clone());
+        let mut cells: Vec<Value> = name.into_iter().collect();
+        cells.extend(self.columns.iter().map(|printer| printer.cell(object, now)));
         match self.include {
             Include::None => json!({"cells": cells}),
             Include::Metadata => {
@@ -175,8 +180,6 @@ fn cell(r#type: &str, value: &Value, now: Timestamp) -> Value {
         (_, Value::Null) => Value::Null,
         ("date", Value::String(time)) => json!(age::age(time, now)),
         ("date", _) => json!("<invalid>"),
-        ("string", Value::String(_)) => value.clone(),
-        ("string", other) => json!(other.to_string()),
         ("integer", Value::Number(number)) => {
             #[expect(
                 clippy::cast_possible_truncation,
@@ -187,7 +190,10 @@ fn cell(r#type: &str, value: &Value, now: Timestamp) -> Value {
                 .or_else(|| number.as_f64().map(|number| number as i64));
             json!(whole)
         }
-        ("number", Value::Number(_)) | ("boolean", Value::Bool(_)) => value.clone(),
+        ("string", Value::String(_))
+        | ("number", Value::Number(_))
+        | ("boolean", Value::Bool(_)) => value.clone(),
+        ("string", other) => json!(other.to_string()),
         _ => Value::Null,
     }
 }

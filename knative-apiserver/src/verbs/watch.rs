@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// How long a watch lasts if the client does not say; the API server's default lies between 30 and 60 minutes.
-const DEFAULT_TIMEOUT: Duration = Duration::from_mins(45);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(45 * 60);
 /// The annotation of the bookmark that ends the objects which existed when the watch began.
 const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
 

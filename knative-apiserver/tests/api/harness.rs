@@ -26,7 +26,7 @@ pub(crate) const SERVICES: &str = "/apis/serving.knative.dev/v1/namespaces/defau
 /// What `kubectl get` accepts.
 pub(crate) const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
 
-const SERVICE_SCHEMA: &str = r#"
+const SERVICE_SCHEMA: &str = r"
 type: object
 properties:
   spec:
@@ -72,7 +72,7 @@ properties:
   status:
     type: object
     x-kubernetes-preserve-unknown-fields: true
-"#;
+";
 
 /// A kind like Knative's Service.
 fn service() -> Kind {

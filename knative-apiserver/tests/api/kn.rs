@@ -84,11 +84,11 @@ async fn service_update_and_apply() {
         updated["metadata"]["generation"]
     );
 
-    let patch = json!({
+    let change = json!({
         "metadata": {"annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}"}},
         "spec": {"template": {"spec": {"containers": [{"image": "two"}]}}},
     });
-    let applied = api.patch(&path, MERGE, &patch).await.expect(200).json();
+    let applied = api.patch(&path, MERGE, &change).await.expect(200).json();
     assert_eq!(
         applied["spec"]["template"]["spec"]["containers"],
         json!([{"image": "two"}])

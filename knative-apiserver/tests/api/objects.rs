@@ -248,9 +248,9 @@ async fn status_is_a_part_of_its_own() {
     let created = api.create(SERVICES, &service).await.expect(201).json();
     assert_eq!(created.get("status"), None);
     let path = format!("{SERVICES}/one/status");
-    let patch =
+    let change =
         json!({"spec": {"template": {"metadata": {"name": "no"}}}, "status": {"url": "yes"}});
-    let patched = api.patch(&path, MERGE, &patch).await.expect(200).json();
+    let patched = api.patch(&path, MERGE, &change).await.expect(200).json();
     assert_eq!(patched["status"], json!({"url": "yes"}));
     assert_eq!(patched["spec"], created["spec"]);
     assert_eq!(patched["metadata"]["generation"], 1);
@@ -279,9 +279,9 @@ async fn dry_runs_store_nothing() {
     api.get(&format!("{SERVICES}/one")).await.expect(404);
     let created = api.create(SERVICES, &ksvc("one")).await.expect(201).json();
     let path = format!("{SERVICES}/one");
-    let patch = json!({"metadata": {"labels": {"a": "b"}}});
+    let change = json!({"metadata": {"labels": {"a": "b"}}});
     let dry = api
-        .patch(&format!("{path}?dryRun=All"), MERGE, &patch)
+        .patch(&format!("{path}?dryRun=All"), MERGE, &change)
         .await
         .expect(200)
         .json();
