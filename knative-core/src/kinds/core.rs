@@ -84,11 +84,11 @@ fn volatile() -> [Kind; 4] {
     let pod = Kind {
         categories: owned(&["all"]),
         selectable_fields: owned(&POD_FIELDS),
-        ..named::<Pod>("pods", &["po"])
+        ..open::<Pod>("pods", &["po"])
     };
     let deployment = Kind {
         categories: owned(&["all"]),
-        ..named::<Deployment>("deployments", &["deploy"])
+        ..open::<Deployment>("deployments", &["deploy"])
     };
     [endpoints, event, pod, deployment].map(|kind| Kind {
         volatile: true,
@@ -97,7 +97,21 @@ fn volatile() -> [Kind; 4] {
 }
 
 fn named<K: Resource<DynamicType = ()> + JsonSchema>(plural: &str, short_names: &[&str]) -> Kind {
-    let schema = Arc::new(Schema::of::<K>());
+    shaped::<K>(plural, short_names, Schema::of::<K>())
+}
+
+/// A kind whose shape is left open. What holds a pod's spec has a schema of megabytes, and only the platform, which is
+/// typed, writes it.
+fn open<K: Resource<DynamicType = ()>>(plural: &str, short_names: &[&str]) -> Kind {
+    shaped::<K>(plural, short_names, Schema::default())
+}
+
+fn shaped<K: Resource<DynamicType = ()>>(
+    plural: &str,
+    short_names: &[&str],
+    schema: Schema,
+) -> Kind {
+    let schema = Arc::new(schema);
     let (group, version, kind) = (K::group(&()), K::version(&()), K::kind(&()));
     let mut kind = Kind::new(&group, &version, &kind, plural, schema);
     kind.short_names = owned(short_names);
