@@ -2,11 +2,12 @@
 
 mod fake;
 mod local;
+mod store;
 
 use libtest_mimic::{Arguments, Trial};
 
 fn main() {
     let args = Arguments::from_args();
-    let kits: [Vec<Trial>; 2] = [fake::trials(), local::trials()];
+    let kits: [Vec<Trial>; 3] = [store::trials(), fake::trials(), local::trials()];
     libtest_mimic::run(&args, kits.into_iter().flatten().collect()).exit();
 }
