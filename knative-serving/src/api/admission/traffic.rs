@@ -129,3 +129,54 @@ fn url(target: &TrafficTarget) -> FieldErrors {
         FieldErrors::disallowed_fields(["url"])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{set_service_defaults, validate};
+    use crate::api::TrafficTarget;
+
+    fn target(revision: &str, percent: i64) -> TrafficTarget {
+        TrafficTarget {
+            revision_name: revision.to_owned(),
+            percent: Some(percent),
+            ..TrafficTarget::default()
+        }
+    }
+
+    #[test]
+    fn a_service_without_targets_follows_its_latest_revision() {
+        let mut traffic = Vec::new();
+        set_service_defaults(&mut traffic);
+        assert_eq!(traffic[0].latest_revision, Some(true));
+        assert!(validate(&traffic, true).is_empty());
+    }
+
+    #[test]
+    fn findings_by_rule() {
+        let tagged = |tag: &str| TrafficTarget {
+            tag: tag.to_owned(),
+            ..target("r", 50)
+        };
+        let rows = [
+            (
+                vec![target("r", 90)],
+                "Traffic targets sum to 90, want 100: ",
+            ),
+            (
+                vec![tagged("a"), tagged("a")],
+                "Multiple definitions for \"a\": [0].tag, [1].tag",
+            ),
+            (
+                vec![target("", 100)],
+                "expected exactly one, got neither: [0].configurationName, [0].revisionName",
+            ),
+            (
+                vec![target("r", 101), target("s", -1)],
+                "expected 0 <= -1 <= 100: [1].percent\nexpected 0 <= 101 <= 100: [0].percent",
+            ),
+        ];
+        for (traffic, want) in rows {
+            assert_eq!(validate(&traffic, false).to_string(), want);
+        }
+    }
+}

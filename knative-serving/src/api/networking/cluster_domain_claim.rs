@@ -1,4 +1,4 @@
-//! ClusterDomainClaim: which namespace may use a domain.
+//! Claims of a namespace on a domain.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Serialize};

@@ -140,3 +140,6 @@ fn service_account(name: &str) -> FieldErrors {
             errors.also(FieldErrors::invalid_value(name, "serviceAccountName").with_details(detail))
         })
 }
+
+#[cfg(test)]
+mod tests;
