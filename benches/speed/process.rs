@@ -1,0 +1,32 @@
+//! What the operating system says about a process.
+
+use std::{fs, time::Duration};
+
+use anyhow::Context as _;
+
+/// CPU time that all threads of a process used, in user and kernel.
+pub(crate) fn cpu(pid: u32) -> anyhow::Result<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The name in parentheses may hold anything, so fields count from its end.
+    let (_, fields) = stat.rsplit_once(')').context("/proc/<pid>/stat")?;
+    let fields: Vec<&str> = fields.split_whitespace().collect();
+    let ticks: u64 = fields
+        .get(11..13)
+        .context("/proc/<pid>/stat")?
+        .iter()
+        .map(|field| field.parse::<u64>())
+        .sum::<Result<_, _>>()?;
+    let per_second = rustix::param::clock_ticks_per_second();
+    Ok(Duration::from_nanos(ticks * 1_000_000_000 / per_second))
+}
+
+/// Resident memory of a process, in MB.
+pub(crate) fn memory(pid: u32) -> anyhow::Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let kib = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .and_then(|rest| rest.split_whitespace().next())
+        .context("VmRSS")?;
+    Ok(kib.parse::<f64>()? * 1024.0 / 1e6)
+}

@@ -1,0 +1,51 @@
+//! Many services at once, and what one more costs then.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{cold::FUNCTION, create::one_by_one};
+use crate::{
+    args::Effort,
+    client::{Services, Wanted},
+    platform::Platform,
+    process,
+    table::Line,
+};
+
+const ALL_READY: Duration = Duration::from_secs(5);
+const LATER: Duration = Duration::from_millis(120);
+
+/// Functions, with the journal.
+pub(crate) async fn functions(effort: Effort) -> anyhow::Result<Vec<Line>> {
+    let (platform, client) = Platform::start().await?;
+    let services = Services::new(client);
+    measure(
+        &services,
+        &Wanted::new(FUNCTION, &[]),
+        platform.pid(),
+        effort,
+    )
+    .await
+}
+
+async fn measure(
+    services: &Services,
+    wanted: &Wanted,
+    pid: u32,
+    effort: Effort,
+) -> anyhow::Result<Vec<Line>> {
+    let count = effort.pick(500, 100);
+    let names: Vec<String> = (0..count).map(|number| format!("many-{number}")).collect();
+    let before = process::memory(pid)?;
+    let began = Instant::now();
+    services.create_all(&names, wanted).await?;
+    let all = began.elapsed();
+    let after = process::memory(pid)?;
+    let later = one_by_one(services, wanted, "later", effort.pick(100, 30)).await?;
+    Ok(vec![
+        Line::within(format!("all {count} ready"), all, ALL_READY),
+        Line::within("a later create, p95", later.p95, LATER),
+        Line::note("RSS", format!("{after:.1} MB, before {before:.1} MB")),
+    ])
+}
