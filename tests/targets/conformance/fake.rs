@@ -102,7 +102,7 @@ impl World for FakeWorld {
 
     async fn reap(&self) {
         self.replicas
-            .reap()
+            .reap(|_| false)
             .await
             .expect("the fake machine always answers");
     }

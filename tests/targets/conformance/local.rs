@@ -180,7 +180,7 @@ impl World for LocalWorld {
 
     async fn reap(&self) {
         self.replicas
-            .reap()
+            .reap(|_| false)
             .await
             .expect("the records are readable");
     }

@@ -137,13 +137,24 @@ impl Replicas {
         Ok(count)
     }
 
-    /// Stops what was found by [`Replicas::adopt`] and belongs to no workload that was applied since.
+    /// Stops what was found by [`Replicas::adopt`] and belongs to a workload that is not `known`; answers with how many
+    /// instances that were.
     ///
     /// # Errors
     /// [`RuntimeError::BackendGone`].
-    pub async fn reap(&self) -> Result<usize, RuntimeError> {
-        let found = std::mem::take(&mut self.shared.state.lock().found);
-        let orphans: Vec<Running> = found.into_values().flatten().collect();
+    pub async fn reap(
+        &self,
+        known: impl Fn(&WorkloadId) -> bool + Send,
+    ) -> Result<usize, RuntimeError> {
+        let orphans: Vec<Running> = {
+            let found = &mut self.shared.state.lock().found;
+            let unknown: Vec<WorkloadId> = found.keys().filter(|id| !known(id)).cloned().collect();
+            unknown
+                .iter()
+                .filter_map(|id| found.remove(id))
+                .flatten()
+                .collect()
+        };
         let stops = orphans
             .iter()
             .map(|orphan| self.shared.backend.stop(&orphan.id, DEFAULT_GRACE));

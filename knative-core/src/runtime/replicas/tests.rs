@@ -153,7 +153,7 @@ async fn adopts_what_an_earlier_run_left_and_reaps_the_rest() {
     assert_eq!(after.adopt().await.unwrap(), 3);
     after.apply(&workload(2)).await.unwrap();
     until(&after, ready(2)).await;
-    assert_eq!(after.reap().await.unwrap(), 1);
+    assert_eq!(after.reap(|_| false).await.unwrap(), 1);
     assert_eq!((runtime.running().len(), runtime.starts().len()), (2, 3));
     assert!(runtime.doubles().is_empty());
 }
