@@ -13,7 +13,7 @@ use knative_core::{
     selector::{FieldSelector, LabelSelector},
     store::{
         DeleteOptions, Deleted, ListOptions, ObjectList, Store, StoreError, WatchEvent,
-        WatchOptions, WatchStart, WatchStream, WriteOptions, Written,
+        WatchOptions, WatchStart, WatchStream, WriteOptions, Written, codec::object_from_value,
     },
 };
 use serde_json::{Value, json};
@@ -43,33 +43,38 @@ pub(crate) fn kind() -> Kind {
     kind
 }
 
-/// The definitions of all kinds that are not Kubernetes' own.
+/// The definitions of all kinds that are not Kubernetes' own. They are large and seldom asked for: each is made when it is.
 #[derive(Debug)]
-pub(crate) struct Definitions(Vec<Arc<Object>>);
+pub(crate) struct Definitions {
+    kinds: Vec<Arc<Kind>>,
+    since: Timestamp,
+}
 
 impl Definitions {
-    /// The definitions of `kinds`, made at `now`.
+    /// The definitions of `kinds`, as if made at `now`.
     pub(crate) fn new(kinds: &Kinds, now: Timestamp) -> Self {
         let custom = kinds.iter().filter(|kind| !is_builtin(&kind.group));
-        let mut objects: Vec<Arc<Object>> = custom
-            .filter_map(|kind| serde_json::from_value(definition(kind, now)).ok())
-            .map(Arc::new)
-            .collect();
-        objects.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
-        Self(objects)
+        let mut kinds: Vec<Arc<Kind>> = custom.cloned().collect();
+        kinds.sort_by_key(|kind| kind.resource());
+        Self { kinds, since: now }
     }
 
-    fn select<'a>(
-        &'a self,
-        labels: &'a LabelSelector,
-        fields: &'a FieldSelector,
-    ) -> impl Iterator<Item = &'a Arc<Object>> {
-        self.0.iter().filter(move |object| {
+    fn make(&self, kind: &Kind) -> Option<Arc<Object>> {
+        object_from_value(definition(kind, self.since))
+            .ok()
+            .map(Arc::new)
+    }
+
+    fn select(&self, labels: &LabelSelector, fields: &FieldSelector) -> Vec<Arc<Object>> {
+        let named = self.kinds.iter().filter(|kind| {
+            fields.matches(|field| (field == "metadata.name").then(|| kind.resource().into()))
+        });
+        let made = named.filter_map(|kind| self.make(kind));
+        made.filter(|object| {
             let of = object.metadata.labels.clone().unwrap_or_default();
-            let name = object.metadata.name.as_deref().unwrap_or_default();
             labels.matches(&of)
-                && fields.matches(|field| (field == "metadata.name").then_some(name.into()))
         })
+        .collect()
     }
 }
 
@@ -164,11 +169,9 @@ fn read_only() -> StoreError {
 #[async_trait]
 impl Store for Definitions {
     async fn get(&self, key: &ObjectKey) -> Result<Arc<Object>, StoreError> {
-        let named = |object: &&Arc<Object>| object.metadata.name.as_ref() == Some(&key.name);
-        self.0
-            .iter()
-            .find(named)
-            .cloned()
+        let named = self.kinds.iter().find(|kind| kind.resource() == key.name);
+        named
+            .and_then(|kind| self.make(kind))
             .ok_or_else(|| StoreError::NotFound { key: key.clone() })
     }
 
@@ -178,8 +181,7 @@ impl Store for Definitions {
         options: &ListOptions,
     ) -> Result<ObjectList, StoreError> {
         let mut list = ObjectList::default();
-        let selected = self.select(&options.labels, &options.fields);
-        list.items = selected.cloned().collect();
+        list.items = self.select(&options.labels, &options.fields);
         VERSION.clone_into(&mut list.resource_version);
         Ok(list)
     }
@@ -209,7 +211,7 @@ impl Store for Definitions {
         let mut events = Vec::new();
         if options.start == WatchStart::Existing {
             let selected = self.select(&options.labels, &options.fields);
-            events.extend(selected.cloned().map(WatchEvent::Added));
+            events.extend(selected.into_iter().map(WatchEvent::Added));
         }
         if options.bookmarks {
             events.push(WatchEvent::Bookmark {

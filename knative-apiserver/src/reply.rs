@@ -1,5 +1,7 @@
 //! Answers.
 
+use std::collections::BTreeSet;
+
 use http::{
     HeaderValue, StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WARNING},
@@ -9,10 +11,10 @@ use serde::Serialize;
 
 use crate::{negotiate::Format, status::Failure};
 
-/// How much of a warning is sent; more does not fit beside others in a header.
-const WARNING_LIMIT: usize = 256;
-/// How much of all warnings together is sent.
+/// How many letters all warnings together may have; beyond that each is cut.
 const WARNINGS_LIMIT: usize = 4096;
+/// How many letters are left of each warning then.
+const CUT_WARNING: usize = 256;
 
 /// An answer with a value.
 pub(crate) fn value<T: Serialize>(status: StatusCode, format: Format, value: &T) -> Response {
@@ -66,13 +68,20 @@ pub(crate) fn failure(failure: Failure) -> Response {
     response
 }
 
-/// Adds warnings as headers, which `kubectl` prints.
+/// Adds warnings as headers, which `kubectl` prints. Each is told once; many long ones are cut as in Kubernetes, so that
+/// the headers stay small.
 pub(crate) fn warn(response: &mut Response, warnings: &[String]) {
-    let mut total = 0;
-    for warning in warnings {
-        let header = warning_header(warning);
-        total += header.len();
-        if total > WARNINGS_LIMIT {
+    let total: usize = warnings.iter().map(String::len).sum();
+    let limit = if total > WARNINGS_LIMIT {
+        CUT_WARNING
+    } else {
+        WARNINGS_LIMIT
+    };
+    let (mut sent, mut told) = (0, BTreeSet::new());
+    for warning in warnings.iter().filter(|warning| told.insert(*warning)) {
+        let header = warning_header(warning, limit);
+        sent += header.len();
+        if sent > 2 * WARNINGS_LIMIT {
             break;
         }
         if let Ok(value) = HeaderValue::from_str(&header) {
@@ -81,9 +90,9 @@ pub(crate) fn warn(response: &mut Response, warnings: &[String]) {
     }
 }
 
-fn warning_header(warning: &str) -> String {
+fn warning_header(warning: &str, limit: usize) -> String {
     let mut quoted = String::from("299 - \"");
-    for c in warning.chars().take(WARNING_LIMIT) {
+    for c in warning.chars().take(limit) {
         match c {
             '"' | '\\' => quoted.extend(['\\', c]),
             c if c.is_control() => quoted.push(' '),
@@ -110,5 +119,21 @@ mod tests {
             headers,
             [r#"299 - "unknown field \"spec.x\"""#, r#"299 - "a b\\""#]
         );
+    }
+
+    #[test]
+    fn long_warnings_are_cut_only_when_there_are_many() {
+        let long = |letter: char| letter.to_string().repeat(390);
+        let mut response = no_page();
+        warn(&mut response, &[long('a'), long('a')]);
+        let lengths = |response: &Response| -> Vec<usize> {
+            let headers = response.headers().get_all(WARNING).iter();
+            headers.map(HeaderValue::len).collect()
+        };
+        assert_eq!(lengths(&response), [390 + 8]);
+        let mut response = no_page();
+        let many: Vec<String> = ('a'..='t').map(long).collect();
+        warn(&mut response, &many);
+        assert_eq!(lengths(&response), [256 + 8; 20]);
     }
 }

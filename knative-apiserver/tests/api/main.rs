@@ -8,4 +8,5 @@ mod kubectl;
 mod logs;
 mod objects;
 mod protobuf;
+mod tls;
 mod watch;
