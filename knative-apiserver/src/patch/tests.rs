@@ -158,3 +158,19 @@ fn refusals() {
         assert_eq!(failure, Err(415));
     }
 }
+
+#[test]
+fn copies_cannot_fill_the_memory() {
+    let double = json!([
+        {"op": "copy", "from": "/a", "path": "/a/x"},
+        {"op": "copy", "from": "/a", "path": "/a/y"},
+    ]);
+    let doubles: Vec<Value> = (0..40)
+        .flat_map(|_| double.as_array().cloned().unwrap_or_default())
+        .collect();
+    let refused = patched(JSON, json!({"a": {"b": "c"}}), &json!(doubles));
+    assert_eq!(
+        refused,
+        Err("The copies of a JSON patch may have 3145728 bytes together".to_owned())
+    );
+}

@@ -12,6 +12,7 @@ use knative_core::{
     object::Object,
     store::{ListOptions, StoreError, WatchEvent, WatchOptions, WatchStart, WatchStream},
 };
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -20,7 +21,7 @@ use super::{
     printers,
 };
 use crate::{
-    api::{Api, Call},
+    api::{Api, Call, to_value},
     negotiate::{Format, Shape},
     query::Query,
     reply,
@@ -78,7 +79,7 @@ fn lines(
         }
     };
     events.take_until(Box::pin(end)).map(move |event| {
-        let mut line = renderer.render(&api, event).to_string();
+        let mut line = renderer.render(&api, event);
         line.push('\n');
         Ok(Frame::data(Bytes::from(line)))
     })
@@ -167,7 +168,8 @@ impl Renderer {
         }
     }
 
-    fn render(&mut self, api: &Api, event: Result<WatchEvent, StoreError>) -> Value {
+    /// A line without its end.
+    fn render(&mut self, api: &Api, event: Result<WatchEvent, StoreError>) -> String {
         match event {
             Ok(WatchEvent::Added(object)) => self.change(api, "ADDED", &object),
             Ok(WatchEvent::Modified(object)) => self.change(api, "MODIFIED", &object),
@@ -176,28 +178,28 @@ impl Renderer {
                 resource_version,
                 initial_events_end,
             }) => self.bookmark(api, &resource_version, initial_events_end),
-            Ok(_) => json!({"type": "BOOKMARK", "object": Value::Null}),
+            // A kind of event that is not known here says nothing that a client could use.
+            Ok(_) => String::new(),
             Err(error) => failure(api.refused(&error)),
         }
     }
 
-    fn change(&mut self, api: &Api, kind: &str, object: &Object) -> Value {
-        let object = match crate::api::to_value(object) {
+    fn change(&mut self, api: &Api, r#type: &str, object: &Object) -> String {
+        if self.shape == Shape::Whole {
+            return line(r#type, object);
+        }
+        let object = match to_value(object) {
             Ok(object) => object,
             Err(error) => return failure(error),
         };
-        let object = match self.shape {
-            Shape::Whole => object,
-            Shape::Metadata(version) => metadata_only(&object, version),
-            Shape::Table(_) => {
-                let metadata = json!({"resourceVersion": object["metadata"]["resourceVersion"]});
-                self.table(api, &[object], &metadata)
-            }
-        };
-        json!({"type": kind, "object": object})
+        if let Shape::Metadata(version) = self.shape {
+            return line(r#type, &metadata_only(&object, version));
+        }
+        let metadata = json!({"resourceVersion": object["metadata"]["resourceVersion"]});
+        line(r#type, &self.table(api, &[object], &metadata))
     }
 
-    fn bookmark(&mut self, api: &Api, version: &str, initial_events_end: bool) -> Value {
+    fn bookmark(&mut self, api: &Api, version: &str, initial_events_end: bool) -> String {
         let mut metadata = json!({"resourceVersion": version, "creationTimestamp": null});
         if initial_events_end && self.initial {
             metadata["annotations"] = json!({INITIAL_EVENTS_END: "true"});
@@ -210,7 +212,7 @@ impl Renderer {
             Shape::Metadata(version) => metadata_only(&whole, version),
             Shape::Table(_) => self.table(api, &[], &json!({"resourceVersion": version})),
         };
-        json!({"type": "BOOKMARK", "object": object})
+        line("BOOKMARK", &object)
     }
 
     /// Only the first table of a stream brings its columns.
@@ -222,6 +224,18 @@ impl Renderer {
     }
 }
 
-fn failure(failure: Failure) -> Value {
-    json!({"type": "ERROR", "object": failure.into_status()})
+/// An event as it is sent.
+#[derive(Serialize)]
+struct Line<'a, T> {
+    r#type: &'a str,
+    object: &'a T,
+}
+
+fn line<T: Serialize>(r#type: &str, object: &T) -> String {
+    serde_json::to_string(&Line { r#type, object })
+        .unwrap_or_else(|error| failure(Failure::bad_request(error.to_string())))
+}
+
+fn failure(failure: Failure) -> String {
+    json!({"type": "ERROR", "object": failure.into_status()}).to_string()
 }

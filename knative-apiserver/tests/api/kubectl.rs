@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::harness::kinds;
+use crate::{harness::kinds, logs::Echo};
 
 const HELLO: &str = "apiVersion: serving.knative.dev/v1
 kind: Service
@@ -56,7 +56,9 @@ impl Cluster {
         let directory = tempfile::tempdir().expect("a directory");
         let credentials = Credentials::load_or_create(&directory.path().join("pki"), now);
         let credentials = Arc::new(credentials.expect("credentials"));
-        let server = ApiServer::builder(kinds, Arc::clone(&store)).build();
+        let server = ApiServer::builder(kinds, Arc::clone(&store))
+            .runtime(Arc::new(Echo))
+            .build();
         let loopback = "127.0.0.1:0".parse().expect("an address");
         let bound = server.bind(loopback, Arc::clone(&credentials)).await;
         let bound: BoundApiServer = bound.expect("the API listens");
@@ -465,8 +467,8 @@ async fn shows_pods_and_events() {
             assert!(pods[1].starts_with("p 1/1 Running 2 "), "{pods:?}");
             let refused = kubectl.fails(&["exec", "p", "--", "ls"], "");
             assert!(refused.contains("exec is not offered"), "{refused}");
-            let refused = kubectl.fails(&["logs", "p"], "");
-            assert!(refused.contains("keeps no logs"), "{refused}");
+            let log = kubectl.ok(&["logs", "p", "-c", "user-container", "-f", "--tail=5"]);
+            assert_eq!(log, "p Some(\"user-container\") true Some(5) None false \n");
             let refused = kubectl.fails(&["run", "q", "--image=i"], "");
             assert!(
                 refused.contains("create is not supported on resources of kind \"pods\""),
@@ -505,6 +507,85 @@ async fn refuses_strangers() {
             assert!(version.contains("v1.34."), "{version}");
             let who = kubectl.ok(&["auth", "whoami", "--as=jane", "-o", "json"]);
             assert!(who.contains("\"username\": \"jane\""), "{who}");
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn selects_and_prunes() {
+    let cluster = Cluster::start().await;
+    cluster
+        .run(|kubectl| {
+            for name in ["a", "b", "c"] {
+                let service = HELLO.replace(
+                    "name: hello",
+                    &format!("name: {name}\n  labels: {{app: x}}"),
+                );
+                kubectl.ok_with(&["apply", "-f", "-"], &service);
+            }
+            assert_eq!(
+                kubectl
+                    .ok(&["get", "ksvc", "--chunk-size=1", "-o", "name"])
+                    .lines()
+                    .count(),
+                3
+            );
+            let one = kubectl.ok(&[
+                "get",
+                "ksvc",
+                "--field-selector",
+                "metadata.name=b",
+                "-o",
+                "name",
+            ]);
+            assert_eq!(one, "service.serving.knative.dev/b\n");
+            let refused = kubectl.fails(&["get", "ksvc", "--field-selector", "spec.x=1"], "");
+            assert!(
+                refused.contains("field label not supported: spec.x"),
+                "{refused}"
+            );
+            let only = HELLO.replace("name: hello", "name: a\n  labels: {app: x}");
+            let pruned = kubectl.ok_with(
+                &[
+                    "apply",
+                    "-f",
+                    "-",
+                    "--prune",
+                    "-l",
+                    "app=x",
+                    "--prune-allowlist=serving.knative.dev/v1/Service",
+                ],
+                &only,
+            );
+            assert!(
+                pruned.contains("service.serving.knative.dev/b pruned"),
+                "{pruned}"
+            );
+            assert_eq!(
+                kubectl.ok(&["get", "ksvc", "-o", "name"]),
+                "service.serving.knative.dev/a\n"
+            );
+
+            let kustomization = "resources: [hello.yaml]\nnamePrefix: k-\n";
+            fs::write(kubectl.directory.join("kustomization.yaml"), kustomization).expect("a file");
+            fs::write(kubectl.directory.join("hello.yaml"), HELLO).expect("a file");
+            let made = kubectl.ok(&["apply", "-k", "."]);
+            assert_eq!(made, "service.serving.knative.dev/k-hello created\n");
+            let gone = kubectl.ok(&["delete", "-k", ".", "--timeout=20s", "--cascade=foreground"]);
+            assert!(gone.contains("\"k-hello\" deleted"), "{gone}");
+            let forced =
+                kubectl.ok_with(&["replace", "--force", "-f", "-", "--timeout=20s"], &only);
+            assert!(
+                forced.contains("service.serving.knative.dev/a replaced"),
+                "{forced}"
+            );
+            let missing = kubectl.fails(&["apply", "-n", "nowhere", "-f", "-"], HELLO);
+            assert!(
+                missing.contains("namespaces \"nowhere\" not found"),
+                "{missing}"
+            );
+            kubectl.ok(&["delete", "ksvc", "nothing", "--ignore-not-found"]);
+            assert!(kubectl.ok(&["cluster-info"]).contains("is running at"));
         })
         .await;
 }

@@ -18,7 +18,7 @@ use crate::harness::Harness;
 
 /// Prints how it was asked.
 #[derive(Debug)]
-struct Echo;
+pub(crate) struct Echo;
 
 #[async_trait]
 impl WorkloadRuntime for Echo {

@@ -248,25 +248,25 @@ async fn renewed(served: &Served) -> bool {
 
 #[tokio::test]
 async fn a_taken_address_is_said() {
-    let served = Served::start().await;
+    let first = Served::start().await;
     let kinds = Arc::new(kinds());
     let memory = MemoryStore::new(
         Arc::clone(&kinds),
-        Arc::clone(&served.clock) as _,
+        Arc::clone(&first.clock) as _,
         Arc::new(Ids::seeded(1)),
     );
     let server = ApiServer::builder(kinds, Arc::new(memory)).build();
     let taken = server
-        .bind(served.address, Arc::clone(&served.credentials))
+        .bind(first.address, Arc::clone(&first.credentials))
         .await;
     match taken {
         Err(error @ ServeError::Bind { .. }) => {
             assert_eq!(
                 error.to_string(),
-                format!("cannot listen on {}", served.address)
+                format!("cannot listen on {}", first.address)
             );
         }
         other => panic!("{other:?}"),
     }
-    served.stop().await;
+    first.stop().await;
 }
