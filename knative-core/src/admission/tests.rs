@@ -71,12 +71,12 @@ fn store() -> (Admitted<MemoryStore>, Arc<Kinds>) {
     (Admitted::new(inner, Arc::clone(&kinds)), kinds)
 }
 
-fn object(fields: Value) -> Object {
+fn object(fields: &Value) -> Object {
     let mut value = json!({
         "apiVersion": "example.dev/v1", "kind": "Thing",
         "metadata": {"name": "a", "namespace": "default"}, "spec": {},
     });
-    json_patch::merge(&mut value, &fields);
+    json_patch::merge(&mut value, fields);
     object_from_value(value).expect("an object")
 }
 
@@ -85,7 +85,7 @@ async fn create(
     fields: Value,
     options: &WriteOptions,
 ) -> Result<Written, String> {
-    let written = store.create(object(fields), options).await;
+    let written = store.create(object(&fields), options).await;
     written.map_err(|error| error.to_string())
 }
 
@@ -154,7 +154,7 @@ async fn unknown_fields_are_dropped_and_told() {
     );
     options.field_validation = FieldValidation::Ignore;
     let written = store
-        .update(object(fields), &options)
+        .update(object(&fields), &options)
         .await
         .expect("updated");
     assert_eq!(written.warnings, ["by ann"]);

@@ -19,7 +19,7 @@ use libtest_mimic::Trial;
 use tempfile::TempDir;
 
 /// More changes than a store keeps of a kind.
-const BEYOND_HISTORY: usize = 5_000;
+const BEYOND_HISTORY: usize = 3_000;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let harnesses: [Arc<dyn Harness>; 3] = [

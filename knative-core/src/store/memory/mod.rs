@@ -34,7 +34,7 @@ use super::{
 };
 
 /// How many changes of each kind are kept for watches that resume and lists that go on.
-const HISTORY: usize = 4_096;
+const HISTORY: usize = 2_048;
 /// How many objects garbage collection looks at before it lets other calls in.
 const COLLECT_AT_ONCE: usize = 256;
 
@@ -60,8 +60,8 @@ struct Inner {
 impl MemoryStore {
     /// An empty store of these kinds that forgets everything at its end.
     pub fn new(kinds: Arc<Kinds>, clock: Arc<dyn Clock>, ids: Arc<Ids>) -> Self {
-        let state = State::new(Arc::clone(&kinds), ids, HISTORY);
-        let feeds = Arc::new(Feeds::new(&kinds, state.version));
+        let state = State::new(kinds, ids, HISTORY);
+        let feeds = Arc::new(Feeds::new(&state.kinds, state.version));
         let inner = Inner::new(clock, state, feeds, None);
         let commit = inner.begin();
         inner.show(&commit.shown);
@@ -84,9 +84,9 @@ impl MemoryStore {
         ids: Arc<Ids>,
     ) -> Result<Self, OpenError> {
         let (recovered, opened) = journal::open(directory, options).await?;
-        let mut state = State::new(Arc::clone(&kinds), ids, HISTORY);
+        let mut state = State::new(kinds, ids, HISTORY);
         state.restore(recovered);
-        let feeds = Arc::new(Feeds::new(&kinds, state.version));
+        let feeds = Arc::new(Feeds::new(&state.kinds, state.version));
         let journal = opened.start(Arc::clone(&feeds));
         let inner = Inner::new(clock, state, feeds, Some(journal));
         let commit = inner.begin();

@@ -38,7 +38,7 @@ impl State {
         let mut reserved = 0;
         for record in recovered.log {
             match record {
-                Record::Put(object) => self.replay(object),
+                Record::Put(object) => self.replay(&object),
                 Record::Removed { key, version } => self.replay_removal(&key, version),
                 Record::Reserved(version) => reserved = version.max(reserved),
                 Record::End(_) => {}
@@ -68,13 +68,13 @@ impl State {
         objects.insert(Name::of(&key), object);
     }
 
-    fn replay(&mut self, object: Arc<Object>) {
+    fn replay(&mut self, object: &Arc<Object>) {
         let version = object.metadata.resource_version.as_deref();
         let version = version.and_then(|version| version.parse().ok());
-        if let (Some(key), Some(version)) = (ObjectKey::of_object(&object), version) {
-            self.table_of(&key.kind, &object);
+        if let (Some(key), Some(version)) = (ObjectKey::of_object(object), version) {
+            self.table_of(&key.kind, object);
             self.version = version;
-            self.change(&key, &object, false);
+            self.change(&key, object, false);
         }
     }
 

@@ -1,10 +1,10 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures::StreamExt as _;
 use serde_json::{Value, json};
 
 use crate::{
-    Ids, Kind, Kinds, Scope, SystemClock,
+    Ids, Kind, Kinds, Scope, SystemClock, TokioClock,
     object::{GroupKind, Object, ObjectExt as _, ObjectKey},
     schema::Schema,
     store::{
@@ -38,12 +38,12 @@ fn store() -> MemoryStore {
     )
 }
 
-fn thing(name: &str, fields: Value) -> Object {
+fn thing(name: &str, fields: &Value) -> Object {
     let mut value = json!({
         "apiVersion": "example.dev/v1", "kind": "Thing",
         "metadata": {"name": name, "namespace": "default"},
     });
-    json_patch::merge(&mut value, &fields);
+    json_patch::merge(&mut value, fields);
     object_from_value(value).expect("an object")
 }
 
@@ -53,7 +53,7 @@ fn key(name: &str) -> ObjectKey {
 
 async fn create(store: &MemoryStore, name: &str, fields: Value) -> Arc<Object> {
     let options = WriteOptions::default();
-    let created = store.create(thing(name, fields), &options).await;
+    let created = store.create(thing(name, &fields), &options).await;
     created.expect("created").object
 }
 
@@ -170,7 +170,7 @@ async fn an_absent_owner_takes_the_new_object_with_it() {
 #[tokio::test]
 async fn namespaces_live_and_end() {
     let store = store();
-    let mut object = thing("team", json!({}));
+    let mut object = thing("team", &json!({}));
     object.types = Some(kube_core::TypeMeta {
         api_version: "v1".to_owned(),
         kind: "Namespace".to_owned(),
@@ -198,7 +198,7 @@ async fn namespaces_live_and_end() {
     let ending = store.get(&namespace).await.expect("it waits");
     assert_eq!(ending.data["status"]["phase"], "Terminating");
     let late = store
-        .create(thing("late", inside), &WriteOptions::default())
+        .create(thing("late", &inside), &WriteOptions::default())
         .await;
     assert_eq!(
         late.expect_err("it ends").to_string(),
@@ -224,7 +224,7 @@ async fn namespaces_live_and_end() {
 }
 
 async fn create_in(store: &MemoryStore, namespace: &str) -> Result<(), StoreError> {
-    let object = thing("a", json!({"metadata": {"namespace": namespace}}));
+    let object = thing("a", &json!({"metadata": {"namespace": namespace}}));
     let created = store.create(object, &WriteOptions::default()).await;
     created.map(|_| ())
 }
@@ -244,12 +244,12 @@ async fn watches_resume_and_filter() {
     let mut all = store.watch(&THING, &options).await.expect("a watch");
     options.labels = "on=1".parse().expect("a selector");
     let mut some = store.watch(&THING, &options).await.expect("a watch");
-    let off = thing("a", json!({"spec": {"x": 1}}));
+    let off = thing("a", &json!({"spec": {"x": 1}}));
     store
         .update(off, &WriteOptions::default())
         .await
         .expect("updated");
-    let on = thing("a", json!({"metadata": {"labels": {"on": "1"}}}));
+    let on = thing("a", &json!({"metadata": {"labels": {"on": "1"}}}));
     store
         .update(on, &WriteOptions::default())
         .await
@@ -285,4 +285,105 @@ async fn pages_show_one_state() {
         (second.continue_token, second.resource_version),
         (None, first.resource_version)
     );
+}
+
+fn event(name: &str) -> Object {
+    let value = json!({
+        "apiVersion": "v1", "kind": "Event", "metadata": {"name": name, "namespace": "default"},
+    });
+    object_from_value(value).expect("an object")
+}
+
+fn event_store() -> MemoryStore {
+    let mut kinds = kinds();
+    let schema = Arc::new(Schema::default());
+    kinds.register(Kind::new("", "v1", "Event", "events", schema));
+    let clock = TokioClock::starting_at(jiff::Timestamp::UNIX_EPOCH);
+    let (kinds, ids) = (Arc::new(kinds), Arc::new(Ids::seeded(1)));
+    MemoryStore::new(kinds, Arc::new(clock), ids)
+}
+
+async fn events_of(store: &MemoryStore) -> Vec<String> {
+    let kind = GroupKind::new("", "Event");
+    let list = store.list(&kind, &ListOptions::default()).await;
+    let items = list.expect("a list").items;
+    items
+        .iter()
+        .map(|object| object.name().to_owned())
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_end_after_an_hour() {
+    let store = event_store();
+    let options = WriteOptions::default();
+    for name in ["a", "b"] {
+        store.create(event(name), &options).await.expect("created");
+    }
+    tokio::time::advance(Duration::from_secs(3_000)).await;
+    let mut again = event("a");
+    again.data["count"] = json!(2);
+    store.update(again, &options).await.expect("updated");
+    tokio::time::advance(Duration::from_secs(600)).await;
+    assert_eq!(events_of(&store).await, ["a"]);
+    let gone = ObjectKey::new(GroupKind::new("", "Event"), "default", "b");
+    assert!(
+        store
+            .get(&gone)
+            .await
+            .is_err_and(|error| error.is_not_found())
+    );
+    tokio::time::advance(Duration::from_secs(3_000)).await;
+    assert!(events_of(&store).await.is_empty());
+}
+
+#[tokio::test]
+async fn events_are_bounded_in_number() {
+    let store = event_store();
+    for number in 0..5_003 {
+        let event = event(&format!("e{number:04}"));
+        store
+            .create(event, &WriteOptions::default())
+            .await
+            .expect("created");
+    }
+    let events = events_of(&store).await;
+    assert_eq!((events.len(), events[0].as_str()), (5_000, "e0003"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn bookmarks_come_from_time_to_time() {
+    let store = store();
+    let options = WatchOptions {
+        bookmarks: true,
+        ..WatchOptions::default()
+    };
+    let mut events = store.watch(&THING, &options).await.expect("a watch");
+    assert_eq!(next(&mut events).await, "bookmark");
+    let before = tokio::time::Instant::now();
+    assert_eq!(next(&mut events).await, "bookmark");
+    assert_eq!(before.elapsed().as_secs(), 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_seed_gives_the_same_store() {
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        let store = event_store();
+        let owner = create(&store, "a", json!({})).await;
+        create(&store, "b", owned_by(&owner, true)).await;
+        delete(&store, "a", Propagation::Foreground).await;
+        create(
+            &store,
+            "",
+            json!({"metadata": {"generateName": "c-", "name": null}}),
+        )
+        .await;
+        let mut events = store
+            .watch(&THING, &WatchOptions::default())
+            .await
+            .expect("a watch");
+        seen.push(events.next().await.expect("an event").expect("no error"));
+    }
+    assert_eq!(seen[0], seen[1]);
 }

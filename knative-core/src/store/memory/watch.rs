@@ -21,7 +21,7 @@ use super::{
 /// How many changes are taken from history at once.
 const BATCH: usize = 256;
 /// How often a watch that asks for them gets a bookmark; the API server's interval.
-const BOOKMARK_INTERVAL: Duration = Duration::from_mins(1);
+const BOOKMARK_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Opens a watch.
 pub(super) fn watch(

@@ -64,7 +64,7 @@ pub(super) fn update(
     }
     namespace::retain(&key, &stored, &mut object);
     refuse_new_finalizers(&key, &stored, &object)?;
-    replace(state, &kind, &key, &stored, object, dry_run)
+    Ok(replace(state, &kind, &key, &stored, object, dry_run))
 }
 
 /// Replaces an object's status.
@@ -81,7 +81,7 @@ pub(super) fn update_status(
     }
     let mut next = stored.as_ref().clone();
     move_status(object, &mut next);
-    replace(state, &kind, &key, &stored, next, dry_run)
+    Ok(replace(state, &kind, &key, &stored, next, dry_run))
 }
 
 /// Whether a kind's objects carry a generation. Those of the core group do not, whatever they hold.
@@ -292,21 +292,21 @@ fn replace(
     stored: &Arc<Object>,
     mut object: Object,
     dry_run: bool,
-) -> Result<Arc<Object>, StoreError> {
+) -> Arc<Object> {
     object
         .metadata
         .resource_version
         .clone_from(&stored.metadata.resource_version);
     if object == **stored {
-        return Ok(Arc::clone(stored));
+        return Arc::clone(stored);
     }
     if counts_generations(kind) && differs_in_spec(stored, &object) {
         object.metadata.generation = Some(stored.generation() + 1);
     }
     if dry_run {
-        return Ok(Arc::new(object));
+        return Arc::new(object);
     }
-    Ok(delete::settle(state, key, object))
+    delete::settle(state, key, object)
 }
 
 /// Whether anything outside of metadata and status differs.
