@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     Kind,
@@ -13,6 +13,11 @@ use crate::{
 };
 
 use super::expiry::Expiry;
+
+/// For how long changes are kept; how long etcd keeps them for Kubernetes.
+const RECENT: SignedDuration = SignedDuration::from_mins(5);
+/// So many are kept however old they are.
+const LASTING: usize = 100;
 
 /// A place in a table. The order is that of lists.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,9 +58,9 @@ pub(super) struct Change {
 pub(super) struct Table {
     pub(super) kind: Arc<Kind>,
     pub(super) objects: BTreeMap<Name, Arc<Object>>,
-    /// The newest changes, oldest first.
-    history: VecDeque<Change>,
-    /// How many changes are kept.
+    /// The newest changes, oldest first, and when they were made.
+    history: VecDeque<(Timestamp, Change)>,
+    /// How many changes are kept at most.
     limit: usize,
     /// All changes after this version are in `history`.
     floor: u64,
@@ -79,16 +84,22 @@ impl Table {
         if let Some(expiry) = &mut self.expiry {
             expiry.note(&change, now);
         }
-        self.history.push_back(change);
-        while self.history.len() > self.limit {
+        self.history.push_back((now, change));
+        while self.has_too_much(now) {
             let oldest = self.history.pop_front();
-            self.floor = oldest.map_or(self.floor, |change| change.version);
+            self.floor = oldest.map_or(self.floor, |(_, change)| change.version);
         }
+    }
+
+    fn has_too_much(&self, now: Timestamp) -> bool {
+        let held = self.history.len();
+        let oldest = self.history.front().map_or(now, |(at, _)| *at);
+        held > self.limit || (held > LASTING && now.duration_since(oldest) > RECENT)
     }
 
     /// Nothing is known of changes up to `version`.
     pub(super) fn raise_floor(&mut self, version: u64) {
-        self.history.retain(|change| change.version > version);
+        self.history.retain(|(_, change)| change.version > version);
         self.floor = self.floor.max(version);
     }
 
@@ -101,8 +112,8 @@ impl Table {
     pub(super) fn changes_after(&self, version: u64) -> impl Iterator<Item = &Change> {
         let start = self
             .history
-            .partition_point(|change| change.version <= version);
-        self.history.range(start..)
+            .partition_point(|(_, change)| change.version <= version);
+        self.history.range(start..).map(|(_, change)| change)
     }
 
     /// The objects of a namespace, or all, in order.
