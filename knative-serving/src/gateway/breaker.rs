@@ -189,3 +189,6 @@ impl<M: Clone, W> Throttle<M, W> {
         Some(drained.member)
     }
 }
+
+#[cfg(test)]
+mod tests;

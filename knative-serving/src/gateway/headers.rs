@@ -222,3 +222,6 @@ fn authority(headers: &mut HeaderMap) -> Authority {
     let authority = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
     authority.unwrap_or_else(|| Authority::from_static("localhost"))
 }
+
+#[cfg(test)]
+mod tests;

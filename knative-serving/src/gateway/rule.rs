@@ -182,3 +182,6 @@ fn appended<'a>(headers: impl IntoIterator<Item = (&'a String, &'a String)>) -> 
 fn parse(name: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
     Some((name.parse().ok()?, value.parse().ok()?))
 }
+
+#[cfg(test)]
+mod tests;

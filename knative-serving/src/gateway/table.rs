@@ -182,3 +182,6 @@ fn append(headers: &mut HeaderMap, groups: [&[(HeaderName, HeaderValue)]; 2]) {
         headers.insert(name, value.clone());
     }
 }
+
+#[cfg(test)]
+mod tests;

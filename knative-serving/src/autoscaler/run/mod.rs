@@ -356,3 +356,6 @@ impl State {
 fn ready(fleets: &BTreeMap<WorkloadId, Fleet>, unit: &Unit) -> u32 {
     fleets.get(&unit.target.workload).map_or(0, Fleet::ready)
 }
+
+#[cfg(test)]
+mod tests;
