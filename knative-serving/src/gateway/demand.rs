@@ -8,7 +8,7 @@ use std::{
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::{RevisionKey, visit::Revision};
+use super::{RevisionKey, live::Revision};
 
 /// Revisions with requests that wait. Each is in it at most once, so its size is bounded and nothing is ever left out.
 #[derive(Debug, Default)]

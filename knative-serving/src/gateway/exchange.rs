@@ -53,6 +53,9 @@ pub(super) async fn send(
 ) -> Result<Answer, Failure> {
     match (member.endpoint(), protocol) {
         (Some(Endpoint::Service(service)), _) => {
+            let (mut parts, body) = request.into_parts();
+            headers::target(&mut parts, Protocol::Http1);
+            let request = Request::from_parts(parts, body);
             let Ok(response) = service.clone().oneshot(request).await;
             Ok(Answer::Local(response))
         }

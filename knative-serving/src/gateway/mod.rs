@@ -30,6 +30,7 @@ mod handle;
 mod headers;
 mod hold;
 mod link;
+mod live;
 mod matcher;
 mod member;
 mod meter;

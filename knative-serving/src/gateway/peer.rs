@@ -33,9 +33,8 @@ impl Peer {
 
 impl Default for Peer {
     fn default() -> Self {
-        Self {
-            address: None,
-            ..Self::new(IpAddr::from([127, 0, 0, 1]))
-        }
+        let mut peer = Self::new(IpAddr::from([127, 0, 0, 1]));
+        peer.address = None;
+        peer
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode, request};
 use hyper::upgrade::OnUpgrade;
 use knative_core::http::{Body, HttpService, Request, Response};
 use tower::ServiceExt;
@@ -14,12 +14,13 @@ use super::{
     exchange::{self, Answer, Failure},
     headers,
     hold::{self, Unserved},
+    live::{Arrival, Revision},
     matcher,
     peer::Peer,
     probe, reply,
     stream::Stream,
     tunnel,
-    visit::{Arrival, Revision, Visit},
+    visit::Visit,
 };
 
 /// Tries to reach an instance for one request.
@@ -50,21 +51,21 @@ impl Gateway {
 
     async fn respond(
         &self,
-        mut request: Request,
+        request: Request,
         peer: &Peer,
         record: &mut Option<Box<Record>>,
     ) -> Response {
-        match self.way(&mut request) {
+        let (mut parts, body) = request.into_parts();
+        match self.way(&mut parts) {
             Way::Answer(response) => response,
             Way::Mount(service) => {
-                let Ok(response) = service.oneshot(request).await;
+                let Ok(response) = service.oneshot(Request::from_parts(parts, body)).await;
                 response
             }
             Way::Revision(revision, host) => {
                 if let Some(record) = record {
                     record.revision = Some(revision.key().clone());
                 }
-                let (mut parts, body) = request.into_parts();
                 headers::prepare(&mut parts, host.as_ref(), peer);
                 self.serve(&revision, Request::from_parts(parts, body))
                     .await
@@ -73,25 +74,27 @@ impl Gateway {
     }
 
     /// Finds out where a request goes, and adds the headers that its route asks for.
-    fn way(&self, request: &mut Request) -> Way {
-        let Some(host) = matcher::host(request.uri(), request.headers()) else {
+    fn way(&self, request: &mut request::Parts) -> Way {
+        let Some(host) = matcher::host(&request.uri, &request.headers) else {
             return Way::Answer(reply::no_host());
         };
-        let host = matcher::normalize(host).into_owned();
-        let path = request.uri().path();
+        let host = matcher::normalize(host);
+        let path = request.uri.path();
         if let Some(service) = self.shared.mounts.find(&host, path) {
             return Way::Mount(service);
         }
-        if let Some(response) = probe::answer(request.headers()) {
+        if let Some(response) = probe::answer(&request.headers) {
             return Way::Answer(response);
         }
-        if request.method() == Method::CONNECT {
+        if request.method == Method::CONNECT {
             return Way::Answer(reply::no_tunnels());
         }
-        let path = request.uri().clone();
         let table = self.shared.table.load();
+        let Some(rule) = table.rule(&host) else {
+            return Way::Answer(reply::not_found());
+        };
         let random = || self.shared.ids.next();
-        let Some(route) = table.route(&host, path.path(), request.headers_mut(), random) else {
+        let Some(route) = table.route(rule, path, &mut request.headers, random) else {
             return Way::Answer(reply::not_found());
         };
         match self.shared.registry.get(route.revision) {

@@ -7,9 +7,9 @@ use parking_lot::{Mutex, RwLock};
 
 use super::{
     RevisionConfig, RevisionKey,
+    live::Revision,
     shards::{FixedMap, shard},
     shared::Signals,
-    visit::Revision,
 };
 
 /// Locks, so that revisions do not wait for each other.

@@ -122,15 +122,14 @@ impl RoutingTable {
         self.len() == 0
     }
 
-    /// The way of a request, whose headers get what its path and split add. `host` is normalized.
+    /// The way of a request whose host has this rule. Its headers get what its path and split add.
     pub(super) fn route<'a>(
         &'a self,
-        host: &str,
+        mut rule: &'a Rule,
         path: &str,
         headers: &mut HeaderMap,
         random: impl Fn() -> u64,
     ) -> Option<Route<'a>> {
-        let mut rule = self.rule(host)?;
         let mut rewritten = None;
         for _ in 0..=MAX_REWRITES {
             let choice = rule.choose(path, headers, &random)?;
@@ -151,7 +150,8 @@ impl RoutingTable {
         None
     }
 
-    fn rule(&self, host: &str) -> Option<&Rule> {
+    /// What a host serves; it is normalized.
+    pub(super) fn rule(&self, host: &str) -> Option<&Rule> {
         let claims = self.hosts.get(host)?;
         claims.first().map(|claim| &*claim.rule)
     }

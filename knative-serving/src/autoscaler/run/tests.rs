@@ -1,16 +1,17 @@
 //! Gateway, scaler and fake runtime together, under paused time.
 
-use std::{collections::BTreeMap, convert::Infallible};
+use std::{collections::BTreeMap, convert::Infallible, time::Duration};
 
 use futures::future::join_all;
 use http::StatusCode;
 use http_body_util::BodyExt;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Container, PodSpec, PodTemplateSpec};
 use knative_core::{
     Ids, TokioClock,
     http::{Body, HttpService, Request, Response, boxed},
     runtime::{
-        Exit, Replicas,
+        Exit, Replicas, WorkloadId,
         fake::{FakeImage, FakeRuntime},
     },
 };
@@ -24,7 +25,7 @@ use crate::{
     },
     autoscaler::{bounds::Bounds, scale::Activity},
     config::Autoscaler,
-    gateway::{Gateway, IngressKey, RevisionConfig},
+    gateway::{Gateway, IngressKey, RevisionConfig, RevisionKey},
 };
 
 const START: Duration = Duration::from_millis(40);

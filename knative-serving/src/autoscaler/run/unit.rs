@@ -6,6 +6,7 @@ use tokio_util::time::delay_queue;
 
 use super::{ScaleStatus, ScaleTarget, fleet::Fleet, load::Load, stage::Stage};
 use crate::{
+    api::autoscaling::PodAutoscalerStatus,
     autoscaler::{DeciderStatus, scale::Plan},
     gateway::Report,
 };
@@ -35,15 +36,16 @@ pub(super) struct Unit {
 }
 
 impl Unit {
-    pub(super) fn new(target: Box<ScaleTarget>, now: Timestamp) -> Self {
-        let stage = Stage::resumed(&target.status, now);
+    pub(super) fn new(mut target: Box<ScaleTarget>, now: Timestamp) -> Self {
+        let status = std::mem::take(&mut target.status);
+        let known = status.desired_scale.filter(|scale| *scale >= 0);
         Self {
-            wanted: first_scale(&target),
+            wanted: known.map_or_else(|| first_scale(&target), count),
             decided: DeciderStatus {
-                desired_scale: target.status.desired_scale.filter(|scale| *scale >= 0),
+                desired_scale: known,
                 ..DeciderStatus::initial(&target.bounds.decider)
             },
-            stage,
+            stage: Stage::resumed(&status, now),
             target,
             wish: None,
             telling: false,
@@ -61,6 +63,7 @@ impl Unit {
             self.wish = None;
         }
         self.target = target;
+        self.target.status = PodAutoscalerStatus::default();
         if let Some(load) = &mut self.load {
             load.update(&self.target, now);
         }
@@ -77,10 +80,8 @@ impl Unit {
 
     fn load(&mut self, ready: u32, now: Timestamp) -> &mut Load {
         let target = &self.target;
-        let load = self
-            .load
-            .get_or_insert_with(|| Box::new(Load::new(target, ready, now)));
-        load
+        self.load
+            .get_or_insert_with(|| Box::new(Load::new(target, ready, now)))
     }
 
     /// A request waits while there is no replica.
@@ -114,7 +115,7 @@ impl Unit {
             .stage
             .plan(&self.target, self.decided, self.wanted, ready, now);
         if let Some(scale) = plan.scale_to {
-            self.wanted = u32::try_from(scale).unwrap_or(0);
+            self.wanted = count(scale);
         }
         plan
     }
@@ -173,17 +174,16 @@ impl Unit {
     }
 }
 
-/// Replicas before anything is decided: those of the status, or what a new revision starts with.
+/// Replicas of a new revision before anything is decided.
 fn first_scale(target: &ScaleTarget) -> u32 {
     let bounds = &target.bounds;
-    let known = target.status.desired_scale.filter(|scale| *scale >= 0);
-    let scale = known.unwrap_or_else(|| {
-        let scale = bounds.decider.initial_scale.max(bounds.min_scale);
-        if bounds.max_scale > 0 {
-            scale.min(bounds.max_scale.max(bounds.min_scale))
-        } else {
-            scale
-        }
-    });
+    let scale = bounds.decider.initial_scale.max(bounds.min_scale);
+    if bounds.max_scale > 0 {
+        return count(scale.min(bounds.max_scale.max(bounds.min_scale)));
+    }
+    count(scale)
+}
+
+fn count(scale: i32) -> u32 {
     u32::try_from(scale).unwrap_or(0)
 }

@@ -113,13 +113,13 @@ impl World {
 
     fn step(&mut self, throttle: &mut Throttle<u32, Ticket>, step: &Step) {
         match step {
-            Step::Arrive => match throttle.assign() {
-                Some(place) => self.served.push(place),
-                None => {
-                    let ticket = throttle.enqueue(Ticket(0));
-                    self.waiting.insert(ticket);
+            Step::Arrive => {
+                if let Some(place) = throttle.assign() {
+                    self.served.push(place);
+                } else {
+                    self.waiting.insert(throttle.enqueue(Ticket(0)));
                 }
-            },
+            }
             Step::End(which) if !self.served.is_empty() => {
                 let (slot, _) = self.served.swap_remove(which % self.served.len());
                 throttle.release(slot);

@@ -2,6 +2,13 @@ use http::Request;
 
 use super::*;
 
+/// Given headers, the chain of addresses and `Forwarded`.
+type Row = (
+    &'static [(&'static str, &'static str)],
+    &'static str,
+    &'static str,
+);
+
 fn parts(uri: &str, headers: &[(&'static str, &'static str)]) -> request::Parts {
     let mut request = Request::new(());
     *request.uri_mut() = uri.parse().unwrap();
@@ -22,7 +29,7 @@ fn prepared(headers: &[(&'static str, &'static str)]) -> HeaderMap {
 
 #[test]
 fn an_instance_is_told_where_a_request_comes_from() {
-    let rows: [(&[(&str, &str)], &str, &str); 4] = [
+    let rows: [Row; 4] = [
         (
             &[("host", "h:80")],
             "10.0.0.9",

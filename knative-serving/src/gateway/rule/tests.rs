@@ -34,6 +34,13 @@ fn rule(paths: Vec<HttpIngressPath>) -> Rule {
     })
 }
 
+/// A path, headers, and the revision they lead to.
+type Row = (
+    &'static str,
+    &'static [(&'static str, &'static str)],
+    &'static str,
+);
+
 fn chosen(
     rule: &Rule,
     path: &str,
@@ -60,7 +67,7 @@ fn the_longest_prefix_and_then_the_most_headers_win() {
         path("", &[("knative-serving-tag", "blue")], "blue"),
         path("/a", &[("knative-serving-tag", "blue")], "a-blue"),
     ]);
-    let rows: [(&str, &[(&str, &str)], &str); 7] = [
+    let rows: [Row; 7] = [
         ("/", &[], "all"),
         ("/a/x", &[], "a"),
         ("/a/b/c", &[], "b"),

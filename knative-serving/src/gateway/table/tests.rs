@@ -3,7 +3,7 @@ use crate::gateway::tests::ingress;
 
 fn way(table: &RoutingTable, host: &str) -> Option<String> {
     let mut headers = HeaderMap::new();
-    let route = table.route(host, "/", &mut headers, || 0)?;
+    let route = table.route(table.rule(host)?, "/", &mut headers, || 0)?;
     Some(route.revision.to_string())
 }
 
@@ -64,7 +64,8 @@ fn a_rewritten_host_is_looked_up_and_told() {
     let table = RoutingTable::new().with(&key("domain"), &domain);
     let whole = table.with(&key("hello"), &ingress("hello", &[("r", 100)]));
     let mut headers = HeaderMap::new();
-    let route = whole.route("example.com", "/", &mut headers, || 0).unwrap();
+    let rule = whole.rule("example.com").unwrap();
+    let route = whole.route(rule, "/", &mut headers, || 0).unwrap();
     assert_eq!(route.revision.to_string(), "default/r");
     assert_eq!(route.host.unwrap(), "hello");
     assert_eq!(headers["x-by"], "domain");

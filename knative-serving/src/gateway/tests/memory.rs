@@ -11,6 +11,9 @@ use tokio::{sync::Semaphore, time::Instant};
 use super::*;
 use crate::gateway::QueueLimits;
 
+/// Changes a revision's defaults.
+type Change = fn(&mut RevisionConfig);
+
 fn local(id: &str, service: HttpService) -> Observation {
     ready(id, Endpoint::Service(service))
 }
@@ -105,13 +108,13 @@ async fn waiting_has_an_end() {
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_response_has_an_end() {
-    let limits: [(&str, fn(&mut RevisionConfig)); 3] = [
+    let limits: [(&str, Change); 3] = [
         ("total", |config| config.timeout = Duration::from_secs(5)),
         ("start", |config| {
-            config.response_start_timeout = Some(Duration::from_secs(5))
+            config.response_start_timeout = Some(Duration::from_secs(5));
         }),
         ("idle", |config| {
-            config.idle_timeout = Some(Duration::from_secs(5))
+            config.idle_timeout = Some(Duration::from_secs(5));
         }),
     ];
     for (name, limit) in limits {
@@ -144,7 +147,7 @@ fn ticking() -> HttpService {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_is_cut_by_the_total_and_the_idle_time_only() {
-    let rows: [(fn(&mut RevisionConfig), bool); 4] = [
+    let rows: [(Change, bool); 4] = [
         (
             |config| config.response_start_timeout = Some(Duration::from_secs(1)),
             true,

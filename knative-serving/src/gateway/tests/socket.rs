@@ -1,6 +1,6 @@
 //! Over real sockets.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Version, header};
@@ -15,9 +15,9 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::mpsc,
-    task::JoinSet,
+    task::{AbortHandle, JoinSet},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::*;
 use crate::gateway::{Listener, Protocol};
@@ -44,15 +44,15 @@ impl Bench {
         }
     }
 
-    /// Adds an instance that answers by `answer`.
-    async fn serve<F, R>(&mut self, id: &str, answer: F)
+    /// Adds an instance that answers by `answer`; the handle ends it.
+    async fn serve<F, R>(&mut self, id: &str, answer: F) -> AbortHandle
     where
         F: Fn(http::Request<Incoming>) -> R + Clone + Send + Sync + 'static,
         R: Future<Output = Response> + Send + 'static,
     {
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = Endpoint::Tcp(socket.local_addr().unwrap());
-        self.tasks.spawn(async move {
+        let server = self.tasks.spawn(async move {
             let mut open = JoinSet::new();
             loop {
                 let (stream, _) = socket.accept().await.unwrap();
@@ -69,6 +69,7 @@ impl Bench {
             }
         });
         self.handle.observe(&ready(id, endpoint));
+        server
     }
 
     async fn connect(&self) -> TcpStream {
@@ -155,23 +156,30 @@ async fn bodies_stream_both_ways_at_once() {
     read_until(&mut client, "0\r\n\r\n").await;
 }
 
+/// Switches to a protocol that echoes.
+fn switch(request: http::Request<Incoming>, tasks: &TaskTracker) -> Response {
+    assert_eq!(request.headers()[header::UPGRADE], "echo");
+    tasks.spawn(async move {
+        let upgraded = hyper::upgrade::on(request).await.unwrap();
+        let (mut read, mut write) = tokio::io::split(TokioIo::new(upgraded));
+        let _ = tokio::io::copy(&mut read, &mut write).await;
+    });
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("echo"));
+    response
+}
+
 #[tokio::test]
 async fn upgraded_connections_pass_through() {
     let mut bench = Bench::new(|_| {}).await;
+    let echoes = TaskTracker::new();
     bench
-        .serve("a", |request| async move {
-            assert_eq!(request.headers()[header::UPGRADE], "echo");
-            tokio::task::spawn(async move {
-                let upgraded = hyper::upgrade::on(request).await.unwrap();
-                let (mut read, mut write) = tokio::io::split(TokioIo::new(upgraded));
-                let _ = tokio::io::copy(&mut read, &mut write).await;
-            });
-            let mut response = Response::default();
-            *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-            let headers = response.headers_mut();
-            headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-            headers.insert(header::UPGRADE, HeaderValue::from_static("echo"));
-            response
+        .serve("a", move |request| {
+            let echoes = echoes.clone();
+            async move { switch(request, &echoes) }
         })
         .await;
     let mut client = bench.connect().await;
@@ -235,7 +243,7 @@ async fn a_connection_that_the_instance_closed_is_replaced() {
     let mut bench = Bench::new(|_| {}).await;
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = Endpoint::Tcp(socket.local_addr().unwrap());
-    let (closed, mut closes) = mpsc::channel(1);
+    let (tell, mut closed) = mpsc::channel(1);
     // Answers one request per connection, says nothing of closing it, and closes it.
     bench.tasks.spawn(async move {
         loop {
@@ -246,7 +254,7 @@ async fn a_connection_that_the_instance_closed_is_replaced() {
                 .await
                 .unwrap();
             drop(stream);
-            closed.send(()).await.unwrap();
+            tell.send(()).await.unwrap();
         }
     });
     bench.handle.observe(&ready("a", endpoint));
@@ -258,7 +266,7 @@ async fn a_connection_that_the_instance_closed_is_replaced() {
             .unwrap();
         let answer = read_until(&mut client, "ok").await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-        closes.recv().await.unwrap();
+        closed.recv().await.unwrap();
     }
 }
 
@@ -349,4 +357,52 @@ async fn a_client_that_leaves_frees_its_place() {
         }
         assert_eq!(bench.handle.concurrency(&key("hello")), 0);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_request_fails_while_instances_come_and_go() {
+    let mut bench = Bench::new(|config| config.container_concurrency = 4).await;
+    let mut running = BTreeMap::new();
+    let mut clients = JoinSet::new();
+    let address = bench.address;
+    for _ in 0..16 {
+        clients.spawn(async move {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            for number in 0..200 {
+                let request = if number % 2 == 0 {
+                    "GET / HTTP/1.1\r\nhost: hello\r\n\r\n"
+                } else {
+                    "POST / HTTP/1.1\r\nhost: hello\r\ncontent-length: 2\r\n\r\nhi"
+                };
+                client.write_all(request.as_bytes()).await.unwrap();
+                let answer = read_until(&mut client, "done").await;
+                assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+            }
+        });
+    }
+    let mut number = 0;
+    while !clients.is_empty() {
+        number += 1;
+        let id = format!("i{number}");
+        let answer = |_| async {
+            tokio::task::yield_now().await;
+            Response::new(Body::from("done"))
+        };
+        let server = bench.serve(&id, answer).await;
+        running.insert(InstanceId::new(id), server);
+        let old = bench
+            .handle
+            .retire(&key("hello"), running.len().saturating_sub(2));
+        for id in old.drained().await {
+            running.remove(&id).unwrap().abort();
+            bench.handle.observe(&gone(id.as_str()));
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        while let Some(ended) = clients.try_join_next() {
+            ended.unwrap();
+        }
+    }
+    let metrics = bench.handle.metrics();
+    assert_eq!((metrics.responses[&200], metrics.requests()), (3200, 3200));
+    assert!(number > 10, "only {number} instances");
 }
