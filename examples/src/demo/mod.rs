@@ -1,0 +1,62 @@
+//! `platform-local demo`: the tour by itself.
+
+mod chart;
+mod client;
+mod load;
+mod objects;
+mod report;
+mod tour;
+
+use anyhow::{Context as _, Result, bail};
+use knative_core::platform::PlatformError;
+use tokio::task::JoinHandle;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::{report::Report, tour::Tour};
+use crate::{cli::Options, local::Local, logging, manifest, serve};
+
+/// Runs a platform of its own, shows what it does, and prints what was measured.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    logging::start(options.log);
+    let scratch = tempfile::tempdir().context("cannot make a temporary directory")?;
+    let options = options.or_temporary(scratch.path());
+    let manifests = manifest::read(&options.manifests)?;
+    let report = serve::runtime()?.block_on(async {
+        let local = Local::open(&options, manifests).await?;
+        println!(
+            "A platform of its own: services at {}",
+            local.gateway_address()
+        );
+        let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let tour = Tour::new(&local, tasks.clone());
+        let platform = tasks.spawn(local.run(shutdown.clone()));
+        let report = guided(tour, &shutdown).await;
+        shutdown.cancel();
+        tasks.close();
+        ended(platform).await?;
+        report
+    })?;
+    report.print();
+    if report.failed() > 0 {
+        bail!("{} requests failed", report.failed());
+    }
+    Ok(())
+}
+
+/// The tour, until Ctrl-C.
+async fn guided(tour: Tour, shutdown: &CancellationToken) -> Result<Report> {
+    tokio::select! {
+        biased;
+        asked = serve::asked_to_end() => {
+            shutdown.cancel();
+            asked?;
+            bail!("interrupted")
+        }
+        report = tour.run() => report,
+    }
+}
+
+async fn ended(platform: JoinHandle<Result<(), PlatformError>>) -> Result<()> {
+    platform.await.context("the platform broke")??;
+    Ok(())
+}
