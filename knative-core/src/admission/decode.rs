@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::go_type;
 use crate::{
     Kind, Kinds,
     object::{GroupKind, Object, ObjectKey, quote},
@@ -24,6 +25,9 @@ pub fn decode(
         .get(kind)
         .ok_or_else(|| StoreError::UnknownKind { kind: kind.clone() })?;
     let warnings = prune(kind, &mut value, validation)?;
+    if let Some(wrong) = wrong_types(kind, &value).find(|one| is_decoded(kind, one)) {
+        return Err(not_handled(kind, &go_type::mismatch(kind, &wrong)));
+    }
     let object = codec::object_from_value(value);
     let object = object.map_err(|error| not_handled(kind, &error.to_string()))?;
     Ok((object, warnings))
@@ -48,17 +52,37 @@ pub(super) fn prune(
     }
 }
 
-/// What of the schema the object breaks; only wrong types if `types_only`.
-pub(super) fn check(
-    kind: &Kind,
-    key: &ObjectKey,
-    object: &Object,
-    types_only: bool,
-) -> Result<(), StoreError> {
+fn wrong_types(kind: &Kind, value: &Value) -> impl Iterator<Item = Violation> + use<> {
+    let wrong = kind.schema.check(value).into_iter();
+    wrong.filter(|one| one.reason == Reason::TypeInvalid)
+}
+
+/// Kubernetes decodes its own kinds and all metadata into Go types before it validates anything.
+fn is_decoded(kind: &Kind, violation: &Violation) -> bool {
+    is_builtin(kind) || violation.path.starts_with("metadata.")
+}
+
+fn is_builtin(kind: &Kind) -> bool {
+    !kind.group.contains('.') || kind.group.ends_with(".k8s.io")
+}
+
+/// Refuses data with values of the wrong type, before rules that decode it.
+pub(super) fn check_types(kind: &Kind, key: &ObjectKey, object: &Object) -> Result<(), StoreError> {
+    let mut wrong = wrong_types(kind, &object.data).peekable();
+    if let Some(first) = wrong.next_if(|_| is_builtin(kind)) {
+        return Err(not_handled(kind, &go_type::mismatch(kind, &first)));
+    }
+    refuse(key, wrong)
+}
+
+/// Refuses data that is not of its kind's shape.
+pub(super) fn check(kind: &Kind, key: &ObjectKey, object: &Object) -> Result<(), StoreError> {
     let wrong = kind.schema.check(&object.data).into_iter();
     // The data stands without the metadata that the schema may ask for.
-    let wrong = wrong.filter(|one| one.path != "metadata");
-    let wrong = wrong.filter(|one| !types_only || one.reason == Reason::TypeInvalid);
+    refuse(key, wrong.filter(|one| one.path != "metadata"))
+}
+
+fn refuse(key: &ObjectKey, wrong: impl Iterator<Item = Violation>) -> Result<(), StoreError> {
     let causes: Vec<Cause> = wrong.map(cause_of).collect();
     if causes.is_empty() {
         return Ok(());

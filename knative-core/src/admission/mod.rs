@@ -3,6 +3,7 @@
 mod chain;
 mod decode;
 mod field_error;
+mod go_type;
 mod metadata;
 mod pipeline;
 #[cfg(test)]

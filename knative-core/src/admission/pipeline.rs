@@ -167,7 +167,7 @@ fn admit(
     options: &WriteOptions,
 ) -> Result<(Object, Vec<String>), StoreError> {
     let mut warnings = decode::prune(kind, &mut object.data, options.field_validation)?;
-    decode::check(kind, key, &object, true)?;
+    decode::check_types(kind, key, &object)?;
     kind.schema.apply_defaults(&mut object.data);
     let mut request = AdmissionRequest::new(operation, &options.user);
     request.dry_run = options.dry_run;
@@ -181,7 +181,7 @@ fn admit(
             causes,
         });
     }
-    decode::check(kind, key, &object, false)?;
+    decode::check(kind, key, &object)?;
     if let Some(admission) = &kind.admission {
         warnings.extend(admission.validate(&request, &object)?);
     }

@@ -132,6 +132,14 @@ async fn refusals_read_as_kubernetes_writes_them() {
             json!({"apiVersion": "v1", "kind": "ConfigMap", "spec": null, "data": {"a b": "x"}}),
             "ConfigMap \"default/a\" is invalid: data[a b]: Invalid value: \"a b\": a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')",
         ),
+        (
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "spec": null, "data": {"a": 1}}),
+            "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: json: cannot unmarshal number into Go struct field ConfigMap.data of type string",
+        ),
+        (
+            json!({"apiVersion": "v1", "kind": "Service", "spec": {"ports": [{"port": "x"}]}}),
+            "Service in version \"v1\" cannot be handled as a Service: json: cannot unmarshal string into Go struct field ServicePort.spec.ports.port of type int32",
+        ),
     ];
     for (fields, want) in rows {
         let refused = create(&store, fields.clone(), &strict()).await;
@@ -278,6 +286,12 @@ fn bodies_are_read_as_strictly_as_asked() {
     assert_eq!(
         refused.to_string(),
         "Thing in version \"v1\" cannot be handled as a Thing: strict decoding error: unknown field \"metadata.nmae\", unknown field \"spec.x\""
+    );
+    let labels = json!({"metadata": {"name": "a", "labels": {"l": true}}});
+    let refused = decode(&kinds, &kind, labels, FieldValidation::Warn).expect_err("refused");
+    assert_eq!(
+        refused.to_string(),
+        "Thing in version \"v1\" cannot be handled as a Thing: json: cannot unmarshal bool into Go struct field ObjectMeta.labels of type string"
     );
     let malformed = decode(&kinds, &kind, json!([]), FieldValidation::Ignore);
     assert!(malformed.is_err());

@@ -300,3 +300,69 @@ async fn compaction_loses_nothing() {
         );
     }
 }
+
+/// One step of a random history.
+#[derive(Clone, Debug)]
+enum Step {
+    Put(u8, u64),
+    Remove(u8),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let put = (0..4_u8, 0..100_u64).prop_map(|(name, value)| Step::Put(name, value));
+    let remove = (0..4_u8).prop_map(Step::Remove);
+    prop::collection::vec(prop_oneof![3 => put, 1 => remove], 1..20)
+}
+
+async fn take(store: &MemoryStore, step: &Step) {
+    let options = WriteOptions::default();
+    match step {
+        Step::Put(name, value) => {
+            let object = thing(&format!("thing-{name}"), "Thing", *value);
+            if store.update(object.clone(), &options).await.is_err() {
+                store.create(object, &options).await.expect("created");
+            }
+        }
+        Step::Remove(name) => {
+            let key = ObjectKey::new(THING, "default", format!("thing-{name}"));
+            let gone = store.delete(&key, &DeleteOptions::default()).await;
+            assert!(gone.is_ok() || gone.is_err_and(|error| error.is_not_found()));
+        }
+    }
+}
+
+/// The states after each step, each with the length of the log when the step was acknowledged.
+async fn history(path: &Path, steps: &[Step]) -> Vec<(u64, Vec<(String, u64)>)> {
+    let store = open(path, JournalOptions::default()).await.expect("opened");
+    let mut states = vec![(0, Vec::new())];
+    for step in steps {
+        take(&store, step).await;
+        let length = fs::metadata(path.join("log-00000001"))
+            .expect("the log")
+            .len();
+        states.push((length, listed(&store).await));
+    }
+    store.close().await;
+    states
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn every_acknowledged_step_survives_a_crash(steps in steps(), cut in 0.0..1.0_f64) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let scratch = TempDir::new().expect("a directory");
+            let states = history(scratch.path(), &steps).await;
+            let log = scratch.path().join("log-00000001");
+            let bytes = fs::read(&log).expect("the log");
+            #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "a place in a short file")]
+            let cut = (bytes.len() as f64 * cut) as usize;
+            fs::write(&log, &bytes[..cut]).expect("cut");
+            let store = open(scratch.path(), JournalOptions::default()).await.expect("opened again");
+            let survived = states.iter().rev().find(|(length, _)| *length <= cut as u64);
+            prop_assert_eq!(&listed(&store).await, &survived.expect("the first is empty").1);
+            Ok(())
+        })?;
+    }
+}

@@ -41,7 +41,7 @@ pub(super) fn delete(
 }
 
 /// Stores an object that may have lost its last finalizer: then it goes.
-pub(super) fn settle(state: &mut State, key: &ObjectKey, object: Object) -> Arc<Object> {
+pub(super) fn settle(state: &mut State, key: &ObjectKey, mut object: Object) -> Arc<Object> {
     let held = object
         .metadata
         .finalizers
@@ -50,7 +50,10 @@ pub(super) fn settle(state: &mut State, key: &ObjectKey, object: Object) -> Arc<
     if held || !object.is_deleting() || namespace::holds(&object, key) {
         return state.put(key, object);
     }
-    state.remove(key).unwrap_or_else(|| Arc::new(object))
+    let last = state.remove(key);
+    let version = last.and_then(|last| last.metadata.resource_version.clone());
+    object.metadata.resource_version = version;
+    Arc::new(object)
 }
 
 fn check(key: &ObjectKey, stored: &Object, wanted: &Preconditions) -> Result<(), StoreError> {
