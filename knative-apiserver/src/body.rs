@@ -1,8 +1,7 @@
 //! Bodies of requests.
 
-use bytes::Bytes;
-use http::{HeaderMap, header::CONTENT_LENGTH};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
 use knative_core::http::Body;
 
 use crate::{
@@ -14,22 +13,36 @@ use crate::{
 
 /// How many bytes a body may have; the API server's limit.
 const LIMIT: usize = 3 * 1024 * 1024;
+/// How much of a larger body is read and dropped, so that a client which writes before it reads sees the answer.
+const DRAINED: usize = 16 * LIMIT;
 
-/// All of a body, if it is not too large.
-pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Failure> {
-    let announced = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > LIMIT) {
+/// A request's body, or why it could not be read.
+pub(crate) type Received = Result<Bytes, Failure>;
+
+/// All of a body, if it is not too large. A body is always read, whatever the answer will be: clients of HTTP/2 take an
+/// answer that comes before they have written all for a broken stream. Of strangers nothing is kept.
+pub(crate) async fn read(mut body: Body, keep: bool) -> Received {
+    let (mut kept, mut seen) = (BytesMut::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            Failure::bad_request(format!("unable to read the request's body: {error}"))
+        })?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        seen += data.len();
+        if keep && seen <= LIMIT {
+            kept.extend_from_slice(&data);
+        } else if seen > DRAINED {
+            break;
+        } else {
+            kept.clear();
+        }
+    }
+    if seen > LIMIT {
         return Err(too_large());
     }
-    match Limited::new(body, LIMIT).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(error) => Err(Failure::bad_request(format!(
-            "unable to read the request's body: {error}"
-        ))),
-    }
+    Ok(kept.freeze())
 }
 
 /// The object that a body holds.

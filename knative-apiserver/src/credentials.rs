@@ -3,6 +3,7 @@
 use std::{
     fmt, fs,
     io::{self, Write as _},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
@@ -188,16 +189,19 @@ impl Credentials {
         same(token.as_bytes(), self.token.as_bytes()).then(admin)
     }
 
-    /// A certificate by which servers on this machine are known.
-    pub(crate) fn server(&self, now: Timestamp) -> Result<Leaf, CredentialsError> {
+    /// A certificate by which a server on this machine is known, by the address that it listens on too.
+    pub(crate) fn server(&self, address: IpAddr, now: Timestamp) -> Result<Leaf, CredentialsError> {
         let mut params = leaf_params(now, "knative-apiserver", &[]);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.subject_alt_names = vec![
             SanType::DnsName("localhost".try_into()?),
             SanType::DnsName("kubernetes.default.svc".try_into()?),
-            SanType::IpAddress(std::net::Ipv4Addr::LOCALHOST.into()),
-            SanType::IpAddress(std::net::Ipv6Addr::LOCALHOST.into()),
+            SanType::IpAddress(Ipv4Addr::LOCALHOST.into()),
+            SanType::IpAddress(Ipv6Addr::LOCALHOST.into()),
         ];
+        if !address.is_loopback() && !address.is_unspecified() {
+            params.subject_alt_names.push(SanType::IpAddress(address));
+        }
         self.issue(&params, now)
     }
 

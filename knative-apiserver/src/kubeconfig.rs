@@ -1,6 +1,10 @@
 //! What `kubectl` reads to find and enter a platform.
 
-use std::{fmt, io, net::SocketAddr, path::Path};
+use std::{
+    fmt, io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::Path,
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
@@ -29,7 +33,7 @@ impl Kubeconfig {
     ) -> Result<Self, CredentialsError> {
         let leaf = credentials.client(now)?;
         Ok(Self {
-            server: format!("https://{address}"),
+            server: format!("https://{}", reachable(address)),
             authority: STANDARD.encode(credentials.authority_pem()),
             certificate: STANDARD.encode(leaf.certificate_pem),
             key: STANDARD.encode(leaf.key.serialize_pem()),
@@ -49,6 +53,16 @@ impl Kubeconfig {
     pub fn write(&self, path: &Path) -> io::Result<()> {
         write_private(path, &self.to_string())
     }
+}
+
+/// Who listens on all addresses is reached on this machine's own.
+const fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
 }
 
 impl fmt::Debug for Kubeconfig {
@@ -93,5 +107,24 @@ contexts:
 current-context: knative
 "
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reachable;
+
+    #[test]
+    fn servers_are_reached() {
+        let rows = [
+            ("127.0.0.1:7443", "127.0.0.1:7443"),
+            ("0.0.0.0:7443", "127.0.0.1:7443"),
+            ("[::]:7443", "[::1]:7443"),
+            ("10.0.0.7:1", "10.0.0.7:1"),
+        ];
+        for (address, want) in rows {
+            let address = address.parse().expect("an address");
+            assert_eq!(reachable(address).to_string(), want);
+        }
     }
 }

@@ -84,7 +84,7 @@ pub(crate) fn warn(response: &mut Response, warnings: &[String]) {
         if sent > 2 * WARNINGS_LIMIT {
             break;
         }
-        if let Ok(value) = HeaderValue::from_str(&header) {
+        if let Ok(value) = HeaderValue::from_bytes(header.as_bytes()) {
             response.headers_mut().append(WARNING, value);
         }
     }

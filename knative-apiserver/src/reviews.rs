@@ -1,13 +1,17 @@
 //! What a user may do, and who they are: objects that are answered and not kept.
 
 use http::{HeaderMap, StatusCode, header};
-use knative_core::{
-    http::{Body, Response},
-    store::UserInfo,
-};
+use knative_core::{http::Response, store::UserInfo};
 use serde_json::{Value, json};
 
-use crate::{body, negotiate, path::ResourcePath, protobuf::Messages, reply, status::Failure};
+use crate::{
+    body::{self, Received},
+    negotiate,
+    path::ResourcePath,
+    protobuf::Messages,
+    reply,
+    status::Failure,
+};
 
 /// A question about the asking user.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +59,7 @@ pub(crate) async fn review(
     messages: &Messages,
     headers: &HeaderMap,
     user: &UserInfo,
-    body: Body,
+    body: Received,
 ) -> Result<Response, Failure> {
     let content_type = headers
         .get(header::CONTENT_TYPE)
@@ -65,7 +69,7 @@ pub(crate) async fn review(
         .get(header::ACCEPT)
         .and_then(|text| text.to_str().ok());
     let output = negotiate::output(accept)?;
-    let bytes = body::read(headers, body).await?;
+    let bytes = body?;
     let mut object = body::document(messages, input, &bytes)?.value;
     if !object.is_object()
         || object["kind"]

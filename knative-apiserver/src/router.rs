@@ -5,12 +5,13 @@ use std::sync::Arc;
 use http::{Method, StatusCode, request::Parts};
 use knative_core::{
     Kind,
-    http::{Body, Request, Response},
+    http::{Request, Response},
     store::UserInfo,
 };
 
 use crate::{
     api::{Api, Call, is_pod},
+    body::{self, Received},
     impersonate::impersonate,
     logs,
     path::{ResourcePath, Target, parse},
@@ -25,13 +26,15 @@ use crate::{
 pub(crate) async fn serve(api: &Arc<Api>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     tracing::debug!(method = %parts.method, uri = %parts.uri, "request");
+    let known = parts.extensions.get::<UserInfo>().is_some();
+    let body = body::read(body, known).await;
     match route(api, parts, body).await {
         Ok(response) => response,
         Err(failure) => reply::failure(failure),
     }
 }
 
-async fn route(api: &Arc<Api>, parts: Parts, body: Body) -> Result<Response, Failure> {
+async fn route(api: &Arc<Api>, parts: Parts, body: Received) -> Result<Response, Failure> {
     let user = parts
         .extensions
         .get::<UserInfo>()
@@ -67,7 +70,7 @@ async fn resource(
     path: ResourcePath,
     user: UserInfo,
     parts: Parts,
-    body: Body,
+    body: Received,
 ) -> Result<Response, Failure> {
     if let Some(review) = reviews::find(&path) {
         if parts.method != Method::POST {
@@ -117,7 +120,7 @@ async fn whole(
     api: &Arc<Api>,
     call: &Call,
     method: &Method,
-    body: Body,
+    body: Received,
 ) -> Result<Response, Failure> {
     let named = call.path.name.is_some();
     let placed = call.path.namespace.is_some() || !call.kind.is_namespaced();
@@ -138,7 +141,7 @@ async fn status(
     api: &Arc<Api>,
     call: &Call,
     method: &Method,
-    body: Body,
+    body: Received,
 ) -> Result<Response, Failure> {
     match *method {
         Method::GET => get::get(api, call).await,

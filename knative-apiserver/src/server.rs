@@ -84,7 +84,7 @@ impl ApiServer {
         let bind = |source| ServeError::Bind { address, source };
         let listener = TcpListener::bind(address).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
-        let config = tls::config(&credentials, Arc::clone(&self.api.clock))?;
+        let config = tls::config(&credentials, address.ip(), Arc::clone(&self.api.clock))?;
         Ok(BoundApiServer {
             server: self.clone(),
             listener,

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -25,6 +26,7 @@ use crate::{
 /// How connections are secured: TLS 1.2 or 1.3, HTTP/2 or 1.1, a client certificate if the client has one.
 pub(crate) fn config(
     credentials: &Arc<Credentials>,
+    address: IpAddr,
     clock: Arc<dyn Clock>,
 ) -> Result<ServerConfig, ServeError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
@@ -34,7 +36,12 @@ pub(crate) fn config(
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
             .allow_unauthenticated()
             .build()?;
-    let resolver = Renewing::new(Arc::clone(credentials), clock, Arc::clone(&provider))?;
+    let resolver = Renewing::new(
+        Arc::clone(credentials),
+        address,
+        clock,
+        Arc::clone(&provider),
+    )?;
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_client_cert_verifier(verifier)
@@ -54,6 +61,7 @@ pub(crate) fn peer(connection: &ServerConnection) -> Option<UserInfo> {
 /// A server's certificate that is made anew before it ends.
 struct Renewing {
     credentials: Arc<Credentials>,
+    address: IpAddr,
     clock: Arc<dyn Clock>,
     provider: Arc<CryptoProvider>,
     current: Mutex<Current>,
@@ -68,12 +76,14 @@ struct Current {
 impl Renewing {
     fn new(
         credentials: Arc<Credentials>,
+        address: IpAddr,
         clock: Arc<dyn Clock>,
         provider: Arc<CryptoProvider>,
     ) -> Result<Self, ServeError> {
-        let current = make(&credentials, &provider, clock.now())?;
+        let current = make(&credentials, address, &provider, clock.now())?;
         Ok(Self {
             credentials,
+            address,
             clock,
             provider,
             current: Mutex::new(current),
@@ -83,10 +93,11 @@ impl Renewing {
 
 fn make(
     credentials: &Credentials,
+    address: IpAddr,
     provider: &CryptoProvider,
     now: Timestamp,
 ) -> Result<Current, ServeError> {
-    let leaf = credentials.server(now).map_err(ServeError::from)?;
+    let leaf = credentials.server(address, now).map_err(ServeError::from)?;
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(leaf.key.serialize_der()));
     let key = provider.key_provider.load_private_key(key)?;
     Ok(Current {
@@ -100,7 +111,7 @@ impl ResolvesServerCert for Renewing {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
         if now >= current.renew_at {
-            match make(&self.credentials, &self.provider, now) {
+            match make(&self.credentials, self.address, &self.provider, now) {
                 Ok(renewed) => *current = renewed,
                 Err(error) => {
                     tracing::warn!(%error, "the API's certificate could not be renewed");

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use http::{StatusCode, header};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Status, StatusDetails};
 use knative_core::{
-    http::Body,
     object::{Object, ObjectExt as _, ObjectKey},
     runtime::InstanceId,
     store::{DeleteOptions, Deleted, Preconditions, Propagation},
@@ -15,14 +14,15 @@ use serde_json::{Value, json};
 use super::{Reply, list, show, writable};
 use crate::{
     api::{Api, Call, is_pod},
-    body, negotiate,
+    body::{self, Received},
+    negotiate,
     query::propagation,
     reply,
     status::{Failure, forbidden_field, not_supported},
 };
 
 /// Removes the object that the path names.
-pub(crate) async fn delete(api: &Api, call: &Call, body: Body) -> Reply {
+pub(crate) async fn delete(api: &Api, call: &Call, body: Received) -> Reply {
     removable(call)?;
     let output = call.output()?;
     let options = options(api, call, body).await?;
@@ -37,7 +37,7 @@ pub(crate) async fn delete(api: &Api, call: &Call, body: Body) -> Reply {
 }
 
 /// Removes all objects that the path and the selectors name.
-pub(crate) async fn delete_collection(api: &Api, call: &Call, body: Body) -> Reply {
+pub(crate) async fn delete_collection(api: &Api, call: &Call, body: Received) -> Reply {
     removable(call)?;
     let output = call.output()?;
     let options = options(api, call, body).await?;
@@ -108,9 +108,9 @@ fn gone(call: &Call, object: &Object) -> Status {
 }
 
 /// Options come in the body or, if there is none, in the query.
-async fn options(api: &Api, call: &Call, body: Body) -> Result<DeleteOptions, Failure> {
+async fn options(api: &Api, call: &Call, body: Received) -> Result<DeleteOptions, Failure> {
     let input = negotiate::input(call.header(header::CONTENT_TYPE), true);
-    let bytes = body::read(&call.headers, body).await?;
+    let bytes = body?;
     let given = if bytes.is_empty() {
         of_query(call)
     } else {

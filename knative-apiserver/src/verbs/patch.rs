@@ -2,7 +2,6 @@
 
 use http::{StatusCode, header};
 use knative_core::{
-    http::Body,
     object::quote,
     store::{FieldValidation, StoreError, WriteOptions, Written},
 };
@@ -11,7 +10,7 @@ use serde_json::{Value, json};
 use super::{Reply, writable, written};
 use crate::{
     api::{Api, Call, to_value},
-    body,
+    body::Received,
     document::Document,
     ingest::{Ingested, ingest},
     patch::Patch,
@@ -22,14 +21,14 @@ use crate::{
 const TRIES: usize = 5;
 
 /// Changes the object, or its status.
-pub(crate) async fn patch(api: &Api, call: &Call, body: Body) -> Reply {
+pub(crate) async fn patch(api: &Api, call: &Call, body: Received) -> Reply {
     writable(call, "patch")?;
     let agent = call.header(header::USER_AGENT);
     let options = call
         .query
         .write_options("PatchOptions", &call.user, agent)?;
     let content_type = call.header(header::CONTENT_TYPE).unwrap_or_default();
-    let bytes = body::read(&call.headers, body).await?;
+    let bytes = body?;
     let (patch, duplicates) = Patch::parse(content_type, call.is_builtin(), &bytes)?;
     let warnings = duplicate_fields(&duplicates, &options)?;
     let mut tries = 1;

@@ -1,26 +1,25 @@
 //! Objects replaced.
 
 use http::{StatusCode, header};
-use knative_core::http::Body;
 
 use super::{Reply, writable, written};
 use crate::{
     api::{Api, Call},
-    body,
+    body::{self, Received},
     ingest::{Ingested, ingest},
     negotiate,
     status::{Failure, invalid_value},
 };
 
 /// Replaces the object, or its status.
-pub(crate) async fn update(api: &Api, call: &Call, body: Body) -> Reply {
+pub(crate) async fn update(api: &Api, call: &Call, body: Received) -> Reply {
     writable(call, "update")?;
     let agent = call.header(header::USER_AGENT);
     let options = call
         .query
         .write_options("UpdateOptions", &call.user, agent)?;
     let input = negotiate::input(call.header(header::CONTENT_TYPE), call.is_builtin())?;
-    let bytes = body::read(&call.headers, body).await?;
+    let bytes = body?;
     let document = body::document(&api.messages, input, &bytes)?;
     let Ingested { object, warnings } = ingest(call.place(), document, options.field_validation)?;
     if !call.is_builtin()
