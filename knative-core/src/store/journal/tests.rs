@@ -10,7 +10,7 @@ use crate::{
     schema::Schema,
     store::{
         DeleteOptions, ListOptions, MemoryStore, Store as _, WatchOptions, WatchStart,
-        WriteOptions, codec::object_from_value,
+        WriteOptions, codec::object_from_value, memory::Feeds,
     },
 };
 
@@ -365,4 +365,49 @@ proptest! {
             Ok(())
         })?;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_was_full_leaves_no_gap() {
+    let scratch = TempDir::new().expect("a directory");
+    let (_, mut opened) = super::open(scratch.path(), JournalOptions::default())
+        .await
+        .expect("opened");
+    let good = Arc::clone(&opened.log.file);
+    // A file that takes nothing stands for a disk that has no room.
+    opened.log.file = Arc::new(fs::File::open(opened.directory.log(1)).expect("the log"));
+    let journal = opened.start(Arc::new(Feeds::new(&Kinds::new(), 1)));
+    let append = |version| {
+        journal
+            .append(version, vec![record(version)], Vec::new())
+            .expect("a ticket")
+            .wait()
+    };
+    let refused = append(2).await.expect_err("there is no room");
+    assert!(
+        refused
+            .to_string()
+            .contains("the journal cannot be written"),
+        "{refused}"
+    );
+    assert!(journal.check().is_err());
+
+    while journal.check().is_err() {
+        let mut queue = journal.shared.queue.lock();
+        if let Some(log) = &mut queue.log {
+            log.file = Arc::clone(&good);
+        }
+        drop(queue);
+        tokio::task::yield_now().await;
+    }
+    append(3).await.expect("there is room again");
+    journal.close().await;
+    let (recovered, _) = super::open(scratch.path(), JournalOptions::default())
+        .await
+        .expect("opened");
+    let puts = recovered
+        .log
+        .iter()
+        .filter(|record| matches!(record, Record::Put(_)));
+    assert_eq!(puts.count(), 2);
 }

@@ -13,7 +13,7 @@ pub(in crate::store) struct Feeds {
 }
 
 impl Feeds {
-    pub(super) fn new(kinds: &Kinds, version: u64) -> Self {
+    pub(in crate::store) fn new(kinds: &Kinds, version: u64) -> Self {
         let feed =
             |kind: &std::sync::Arc<crate::Kind>| (kind.group_kind(), watch::Sender::new(version));
         Self {
