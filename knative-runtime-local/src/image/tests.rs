@@ -92,14 +92,11 @@ fn removing_the_last_reference_removes_the_executable() {
 
 #[test]
 fn what_cannot_be_executed_is_refused() {
-    let (_dir, images) = store();
+    let (dir, images) = store();
+    let text = dir.path().join("text");
+    std::fs::write(&text, "no program").unwrap();
     let error = images
-        .add(
-            "example.local/text",
-            Path::new("/etc/hostname"),
-            vec![],
-            vec![],
-        )
+        .add("example.local/text", &text, vec![], vec![])
         .unwrap_err();
     assert!(matches!(error, ImageError::Invalid { .. }), "{error}");
 }
