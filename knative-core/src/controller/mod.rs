@@ -15,3 +15,6 @@ pub use metrics::{Metrics, MetricsSnapshot};
 pub use reconciler::{Action, Disposition, ReconcileError, Reconciler};
 pub use runner::Controller;
 pub use tracker::Tracker;
+
+#[cfg(test)]
+mod tests;
