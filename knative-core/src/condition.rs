@@ -20,6 +20,7 @@ mod pass;
 mod time;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub use self::manager::{ClearError, ConditionManager};
@@ -32,7 +33,18 @@ pub const SUCCEEDED: &str = "Succeeded";
 
 /// What is known about a condition.
 #[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 pub enum ConditionStatus {
     /// It holds.
@@ -56,7 +68,9 @@ impl ConditionStatus {
 }
 
 /// How much a condition that is not True matters, where it matters less than an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 pub enum ConditionSeverity {
     /// Worth a look.
     Warning,
@@ -65,7 +79,7 @@ pub enum ConditionSeverity {
 }
 
 /// One observed fact about an object, as Knative prints it in `status.conditions`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
     /// Name of the condition, CamelCase, one of a kind within an object.
@@ -82,6 +96,7 @@ pub struct Condition {
     pub severity: Option<ConditionSeverity>,
     /// When status, reason or message changed last. Printed as RFC 3339 in whole seconds.
     #[serde(default, with = "time", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub last_transition_time: Option<Timestamp>,
     /// Why, in one CamelCase word.
     #[serde(default, skip_serializing_if = "String::is_empty")]

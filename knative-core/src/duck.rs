@@ -1,9 +1,10 @@
 //! Shapes that kinds share: where something can be reached, and references to such things.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Where an object receives requests.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Addressable {
     /// Which of several addresses this is.
@@ -31,7 +32,7 @@ impl Addressable {
 }
 
 /// A reference to an object, in the namespace of whoever refers to it unless one is given.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KReference {
     /// Kind, as `Service`.
@@ -55,7 +56,7 @@ pub struct KReference {
 }
 
 /// Where to send something: an object, a URI, or an object and a URI relative to it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Destination {
     /// The object that receives.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use knative_core::Condition;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::revision::RevisionTemplateSpec;
@@ -31,7 +32,7 @@ resource!(Configuration {
     plural: "configurations"
 });
 /// The template.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConfigurationSpec {
     /// What each new Revision looks like.
@@ -39,7 +40,7 @@ pub struct ConfigurationSpec {
     pub template: RevisionTemplateSpec,
 }
 /// The Revisions that were made.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConfigurationStatus {
     /// Generation of the spec that the status speaks of.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use knative_core::Condition;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::api::keys::SERVING_GROUP;
@@ -31,7 +32,7 @@ resource!(DomainMapping {
     plural: "domainmappings"
 });
 /// What the domain stands for.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DomainMappingSpec {
     /// The object to serve; in the same namespace.
@@ -42,7 +43,7 @@ pub struct DomainMappingSpec {
     pub tls: Option<SecretTls>,
 }
 /// A TLS certificate in a Secret.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretTls {
     /// Secret of type `kubernetes.io/tls` in the namespace of the mapping.
@@ -54,7 +55,7 @@ pub struct SecretTls {
     pub secret_name: String,
 }
 /// Where the domain can be called.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DomainMappingStatus {
     /// Generation of the spec that the status speaks of.

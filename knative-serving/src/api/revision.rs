@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{Container, PodSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use knative_core::Condition;
+use schemars::JsonSchema;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
@@ -34,7 +35,7 @@ resource!(Revision {
 });
 
 /// What a new Revision looks like.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RevisionTemplateSpec {
     /// Labels, annotations and, optionally, the name of the Revision.
@@ -46,11 +47,14 @@ pub struct RevisionTemplateSpec {
 }
 
 /// A pod spec, inline on the wire, and how requests are treated.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
+#[schemars(rename_all = "camelCase")]
 pub struct RevisionSpec {
     /// The pod, of which only some fields are allowed.
+    #[schemars(flatten)]
     pub pod: PodSpec,
     /// Whether `containers` is written where there are none: an empty list is not the same as no list. Default false.
+    #[schemars(skip)]
     pub empty_containers: bool,
     /// Requests that one instance may serve at once; 0 is unlimited.
     /// Default: `container-concurrency` of config-defaults (0); at most its `container-concurrency-max-limit` (1000).
@@ -131,7 +135,7 @@ impl<'de> Deserialize<'de> for RevisionSpec {
 }
 
 /// What runs for the Revision.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RevisionStatus {
     /// Generation of the spec that the status speaks of.
@@ -184,7 +188,7 @@ pub struct RevisionStatus {
     pub desired_replicas: Option<i32>,
 }
 /// Which image a container runs.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ContainerStatus {
     /// Name of the container.

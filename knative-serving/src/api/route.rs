@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use knative_core::Condition;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::api::keys::SERVING_GROUP;
@@ -31,7 +32,7 @@ resource!(Route {
     plural: "routes"
 });
 /// The targets of the traffic.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RouteSpec {
     /// Targets; the percentages must sum to 100.
@@ -43,7 +44,7 @@ pub struct RouteSpec {
     pub traffic: Vec<TrafficTarget>,
 }
 /// A share of the traffic.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TrafficTarget {
     /// Name under which the target alone can be reached. DNS label.
@@ -82,7 +83,7 @@ pub struct TrafficTarget {
     pub url: String,
 }
 /// Where traffic goes.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RouteStatus {
     /// Generation of the spec that the status speaks of.

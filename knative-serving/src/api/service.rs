@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use knative_core::Condition;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::revision::RevisionTemplateSpec;
@@ -33,7 +34,7 @@ resource!(Service {
     plural: "services"
 });
 /// A template for Revisions and the traffic between them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceSpec {
     /// What each new Revision looks like.
@@ -48,7 +49,7 @@ pub struct ServiceSpec {
     pub traffic: Vec<TrafficTarget>,
 }
 /// What was observed of the Configuration and the Route.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceStatus {
     /// Generation of the spec that the status speaks of.

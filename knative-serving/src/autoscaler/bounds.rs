@@ -133,7 +133,7 @@ impl ScaleToZero {
     }
 }
 
-fn progress_deadline(annotations: &BTreeMap<String, String>) -> Option<SignedDuration> {
+pub(crate) fn progress_deadline(annotations: &BTreeMap<String, String>) -> Option<SignedDuration> {
     parse_duration(annotations.get(PROGRESS_DEADLINE)?).ok()
 }
 

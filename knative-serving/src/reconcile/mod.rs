@@ -2,9 +2,20 @@
 
 mod common;
 pub mod configuration;
+mod failure;
+pub(crate) mod ingress;
+pub(crate) mod labeler;
+pub(crate) mod metric;
 pub mod names;
+pub(crate) mod pod_autoscaler;
 pub mod revision;
 pub mod route;
+pub(crate) mod serverless_service;
 pub mod service;
+pub(crate) mod shell;
+pub(crate) mod signal;
+pub(crate) mod status;
 
+pub(crate) use self::common::owned_by;
 pub use self::common::with_desired;
+pub use self::failure::Failure;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use knative_core::Condition;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::api::keys::AUTOSCALING_INTERNAL_GROUP;
@@ -30,7 +31,7 @@ resource!(Metric {
     plural: "metrics"
 });
 /// The windows and the source.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MetricSpec {
     /// Length of the stable window in nanoseconds; above 0.
@@ -44,7 +45,7 @@ pub struct MetricSpec {
     pub scrape_target: String,
 }
 /// Whether the metric is collected.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MetricStatus {
     /// Generation of the spec that the status speaks of.

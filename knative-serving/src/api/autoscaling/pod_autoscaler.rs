@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use knative_core::Condition;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::api::keys::AUTOSCALING_INTERNAL_GROUP;
@@ -31,7 +32,7 @@ resource!(PodAutoscaler {
     plural: "podautoscalers"
 });
 /// The workload and its limits.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PodAutoscalerSpec {
     /// Requests that one instance may serve at once; 0 is unlimited.
@@ -61,7 +62,7 @@ pub const REACHABLE: &str = "Reachable";
 pub const UNREACHABLE: &str = "Unreachable";
 
 /// The scale and the Services in front.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PodAutoscalerStatus {
     /// Generation of the spec that the status speaks of.

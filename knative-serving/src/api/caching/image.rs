@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use knative_core::Condition;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::api::keys::CACHING_INTERNAL_GROUP;
@@ -29,7 +30,7 @@ resource!(Image {
     plural: "images"
 });
 /// The image and how to pull it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageSpec {
     /// Reference of the image.
@@ -51,7 +52,7 @@ pub struct ImageSpec {
     pub image_pull_secrets: Vec<LocalObjectReference>,
 }
 /// Whether the image is cached.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageStatus {
     /// Generation of the spec that the status speaks of.

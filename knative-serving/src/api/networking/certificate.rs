@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use knative_core::Condition;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::api::keys::NETWORKING_INTERNAL_GROUP;
@@ -32,7 +33,7 @@ resource!(Certificate {
     plural: "certificates"
 });
 /// The names and where the certificate goes.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CertificateSpec {
     /// Names in the certificate; at least one.
@@ -54,7 +55,7 @@ pub struct CertificateSpec {
     pub secret_name: String,
 }
 /// The state of the order.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CertificateStatus {
     /// Generation of the spec that the status speaks of.
@@ -91,7 +92,7 @@ pub struct CertificateStatus {
     pub http01_challenges: Vec<Http01Challenge>,
 }
 /// An ACME HTTP-01 challenge.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Http01Challenge {
     /// URL that the issuer will get.

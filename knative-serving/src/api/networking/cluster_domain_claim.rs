@@ -1,6 +1,7 @@
 //! Claims of a namespace on a domain.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::api::keys::NETWORKING_INTERNAL_GROUP;
@@ -17,7 +18,7 @@ pub struct ClusterDomainClaim {
 
 resource!(ClusterDomainClaim { spec: ClusterDomainClaimSpec, no status, cluster, group: NETWORKING_INTERNAL_GROUP, version: "v1alpha1", plural: "clusterdomainclaims" });
 /// The holder.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterDomainClaimSpec {
     /// Namespace that may map the domain.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use knative_core::Condition;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::api::keys::NETWORKING_INTERNAL_GROUP;
@@ -31,7 +32,7 @@ resource!(Ingress {
     plural: "ingresses"
 });
 /// Rules, certificates and the treatment of plain HTTP.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct IngressSpec {
     /// Certificates.
@@ -66,7 +67,7 @@ pub const VISIBILITY_EXTERNAL_IP: &str = "ExternalIP";
 pub const VISIBILITY_CLUSTER_LOCAL: &str = "ClusterLocal";
 
 /// A certificate and the hosts that it is for.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct IngressTls {
     /// Hosts in the certificate.
@@ -92,7 +93,7 @@ pub struct IngressTls {
     pub secret_namespace: String,
 }
 /// What some hosts serve.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct IngressRule {
     /// Host names, without ports.
@@ -114,7 +115,7 @@ pub struct IngressRule {
     pub http: Option<HttpIngressRuleValue>,
 }
 /// Paths, tried in order.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HttpIngressRuleValue {
     /// Paths with their backends.
@@ -126,7 +127,7 @@ pub struct HttpIngressRuleValue {
     pub paths: Vec<HttpIngressPath>,
 }
 /// One path and its backends.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HttpIngressPath {
     /// Prefix of the path; empty matches all.
@@ -166,7 +167,7 @@ pub struct HttpIngressPath {
     pub append_headers: BTreeMap<String, String>,
 }
 /// What a header must be.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HeaderMatch {
     /// The whole value.
@@ -174,7 +175,7 @@ pub struct HeaderMatch {
     pub exact: String,
 }
 /// A backend and its share.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct IngressBackendSplit {
     /// Namespace of the core Service; must be that of the Ingress.
@@ -218,7 +219,7 @@ impl Default for IngressBackendSplit {
 }
 
 /// The load balancers that serve the Ingress.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct IngressStatus {
     /// Generation of the spec that the status speaks of.
@@ -250,7 +251,7 @@ pub struct IngressStatus {
     pub private_load_balancer: Option<LoadBalancerStatus>,
 }
 /// Ways into a load balancer.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LoadBalancerStatus {
     /// The ways.
@@ -262,7 +263,7 @@ pub struct LoadBalancerStatus {
     pub ingress: Vec<LoadBalancerIngressStatus>,
 }
 /// One way into a load balancer.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LoadBalancerIngressStatus {
     /// Its IP address.

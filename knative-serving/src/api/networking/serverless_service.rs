@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use knative_core::Condition;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::api::keys::NETWORKING_INTERNAL_GROUP;
@@ -31,7 +32,7 @@ resource!(ServerlessService {
     plural: "serverlessservices"
 });
 /// The workload and the mode.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServerlessServiceSpec {
     /// [`MODE_SERVE`] or [`MODE_PROXY`].
@@ -61,7 +62,7 @@ pub const MODE_SERVE: &str = "Serve";
 pub const MODE_PROXY: &str = "Proxy";
 
 /// The Services that were made.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServerlessServiceStatus {
     /// Generation of the spec that the status speaks of.

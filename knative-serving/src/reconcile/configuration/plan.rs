@@ -8,6 +8,8 @@ use crate::api::keys::serving;
 use crate::api::{Configuration, Revision};
 use crate::reconcile::common::{Pairs, with};
 
+pub use super::availability::{Availability, availability};
+
 /// The name of the Revision of the current template: the one that the template gives, else that of the generation.
 pub fn revision_name(configuration: &Configuration) -> String {
     let given = configuration

@@ -1,0 +1,154 @@
+//! A pod as it would be for an instance. Pure.
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{
+    Container, ContainerState, ContainerStateRunning, ContainerStateTerminated,
+    ContainerStateWaiting, ContainerStatus, Pod, PodCondition, PodIP, PodStatus,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
+use knative_core::http::Endpoint;
+use knative_core::object::{ObjectExt as _, owner_reference};
+use knative_core::runtime::{Exit, Instance, InstanceState, StartError};
+
+/// The pod of an instance of `deployment`.
+pub(super) fn pod(deployment: &Deployment, instance: &Instance) -> Pod {
+    let template = deployment.spec.template.clone();
+    let metadata = template.metadata.unwrap_or_default();
+    let owner = OwnerReference {
+        block_owner_deletion: Some(false),
+        ..owner_reference(deployment)
+    };
+    let status = status(
+        template.spec.iter().flat_map(|spec| &spec.containers),
+        instance,
+    );
+    Pod {
+        metadata: ObjectMeta {
+            name: Some(instance.id.as_str().to_owned()),
+            namespace: Some(deployment.namespace().to_owned()),
+            labels: metadata.labels,
+            annotations: metadata.annotations,
+            owner_references: Some(vec![owner]),
+            ..ObjectMeta::default()
+        },
+        spec: template.spec,
+        status: Some(status),
+    }
+}
+
+fn status<'a>(containers: impl Iterator<Item = &'a Container>, instance: &Instance) -> PodStatus {
+    let ready = instance.state.is_ready();
+    let started = matches!(
+        instance.state,
+        InstanceState::Ready { .. } | InstanceState::NotReady { .. } | InstanceState::Stopping
+    );
+    let address = address(instance);
+    PodStatus {
+        phase: Some(if started { "Running" } else { "Pending" }.to_owned()),
+        conditions: Some(conditions(instance, ready)),
+        container_statuses: Some(
+            containers
+                .map(|container| container_status(container, instance))
+                .collect(),
+        ),
+        pod_ip: address.clone(),
+        pod_ips: address.map(|ip| vec![PodIP { ip }]),
+        start_time: Some(Time(instance.created)),
+        ..PodStatus::default()
+    }
+}
+
+fn address(instance: &Instance) -> Option<String> {
+    match instance.endpoint()? {
+        Endpoint::Tcp(address) => Some(address.ip().to_string()),
+        _ => None,
+    }
+}
+
+fn conditions(instance: &Instance, ready: bool) -> Vec<PodCondition> {
+    let scheduled = match &instance.state {
+        InstanceState::BackingOff { error, .. } => match &**error {
+            StartError::Unschedulable { message } => Err(message.clone()),
+            _ => Ok(()),
+        },
+        _ => Ok(()),
+    };
+    let condition = |name: &str, holds: bool| PodCondition {
+        type_: name.to_owned(),
+        status: if holds { "True" } else { "False" }.to_owned(),
+        last_transition_time: None,
+        ..PodCondition::default()
+    };
+    let mut placed = condition("PodScheduled", scheduled.is_ok());
+    if let Err(message) = scheduled {
+        placed.reason = Some("Unschedulable".to_owned());
+        placed.message = Some(message);
+    }
+    vec![
+        condition("Initialized", true),
+        condition("Ready", ready),
+        condition("ContainersReady", ready),
+        placed,
+    ]
+}
+
+fn container_status(container: &Container, instance: &Instance) -> ContainerStatus {
+    let image = container.image.clone().unwrap_or_default();
+    let ready = instance.state.is_ready();
+    ContainerStatus {
+        name: container.name.clone(),
+        image_id: image.clone(),
+        image,
+        ready,
+        started: Some(ready),
+        restart_count: i32::try_from(instance.restarts).unwrap_or(i32::MAX),
+        state: Some(state(instance)),
+        last_state: instance.last_exit.as_ref().map(terminated),
+        ..ContainerStatus::default()
+    }
+}
+
+fn state(instance: &Instance) -> ContainerState {
+    let waiting = |reason: String, message: Option<String>| ContainerState {
+        waiting: Some(ContainerStateWaiting {
+            reason: Some(reason),
+            message,
+        }),
+        ..ContainerState::default()
+    };
+    match &instance.state {
+        InstanceState::Starting => waiting("ContainerCreating".to_owned(), None),
+        InstanceState::BackingOff { error, .. } => {
+            let reason = match &**error {
+                StartError::CrashLoop { .. } => "CrashLoopBackOff".to_owned(),
+                other => other.reason(),
+            };
+            waiting(reason, Some(error.to_string()))
+        }
+        _ => ContainerState {
+            running: Some(ContainerStateRunning {
+                started_at: Some(Time(instance.created)),
+            }),
+            ..ContainerState::default()
+        },
+    }
+}
+
+fn terminated(exit: &Exit) -> ContainerState {
+    let code = exit.code.or(exit.signal.map(|signal| 128 + signal));
+    let reason = match (exit.out_of_memory, code) {
+        (true, _) => "OOMKilled",
+        (false, Some(0)) => "Completed",
+        _ => "Error",
+    };
+    ContainerState {
+        terminated: Some(ContainerStateTerminated {
+            exit_code: code.unwrap_or(-1),
+            signal: exit.signal,
+            reason: Some(reason.to_owned()),
+            message: Some(exit.message.clone()).filter(|message| !message.is_empty()),
+            ..ContainerStateTerminated::default()
+        }),
+        ..ContainerState::default()
+    }
+}

@@ -1,0 +1,254 @@
+//! Keeps pods and Deployments in the store as the runtime tells of instances.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Pod;
+use knative_core::object::{GroupKind, ObjectExt as _, quote};
+use knative_core::runtime::{Instance, InstanceId, InstanceState, WorkloadId, WorkloadRuntime};
+use knative_core::store::{ApiObject, DeleteOptions, StoreError, WatchEvent, WatchOptions};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+use super::{Instances, Workloads, deployment, pod};
+use crate::reconcile::pod_autoscaler::Registry;
+use crate::reconcile::revision::template::pod_template;
+use crate::reconcile::shell::Shell;
+
+/// Shows what runs. Everything is written by one task, which merges what happens while it writes.
+#[derive(Debug)]
+pub(crate) struct Projection {
+    pub(crate) shell: Shell,
+    pub(crate) runtime: Arc<dyn WorkloadRuntime>,
+    pub(crate) workloads: Arc<Workloads>,
+    pub(crate) registry: Arc<Registry>,
+}
+
+/// What was written of a workload.
+#[derive(Debug, Default)]
+struct Shown {
+    deployment: Option<Deployment>,
+    pods: BTreeMap<InstanceId, Pod>,
+}
+
+impl Projection {
+    /// Shows until `shutdown`.
+    pub(crate) async fn run(self: Arc<Self>, shutdown: CancellationToken) {
+        let mut shown: BTreeMap<WorkloadId, Shown> = BTreeMap::new();
+        loop {
+            let changed = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return,
+                changed = self.workloads.changed.next() => changed,
+            };
+            for workload in changed {
+                let entry = shown.entry(workload.clone()).or_default();
+                if let Err(error) = self.show(&workload, entry).await {
+                    debug!(%error, %workload, "what runs could not be shown");
+                }
+                if entry.deployment.is_none() && entry.pods.is_empty() {
+                    shown.remove(&workload);
+                }
+            }
+        }
+    }
+
+    async fn show(&self, workload: &WorkloadId, shown: &mut Shown) -> Result<(), StoreError> {
+        let instances = self.workloads.instances(workload);
+        if instances.is_empty() {
+            self.registry.without_instances(workload);
+        }
+        let revision = self.workloads.revision_of(workload);
+        let revision =
+            revision.and_then(|name| self.shell.caches.revisions.get(&name.namespace, &name.name));
+        let Some(revision) = revision else {
+            return self.hide(shown).await;
+        };
+        let name = knative_core::store::NamespacedName::of(&*revision);
+        let replicas = self
+            .registry
+            .scale(&name)
+            .map_or(0, |scale| scale.requested);
+        let template = self.registry.template(&name).map_or_else(
+            || pod_template(&revision, None),
+            |template| (*template).clone(),
+        );
+        let wanted = deployment::deployment(&revision, template, replicas, &instances);
+        let owner = self.put(wanted, &mut shown.deployment).await?;
+        self.show_pods(&owner, &instances, shown).await
+    }
+
+    async fn show_pods(
+        &self,
+        owner: &Deployment,
+        instances: &Instances,
+        shown: &mut Shown,
+    ) -> Result<(), StoreError> {
+        for (id, instance) in instances {
+            let mut written = shown.pods.remove(id);
+            let before = written.as_ref().map(is_running);
+            let pod = self.put(pod::pod(owner, instance), &mut written).await?;
+            if let Some(written) = written {
+                shown.pods.insert(id.clone(), written);
+            }
+            self.tell(&pod, instance, before.unwrap_or_default());
+        }
+        let gone: Vec<InstanceId> = shown
+            .pods
+            .keys()
+            .filter(|id| !instances.contains_key(*id))
+            .cloned()
+            .collect();
+        for id in gone {
+            if let Some(pod) = shown.pods.remove(&id) {
+                self.remove(&pod).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn hide(&self, shown: &mut Shown) -> Result<(), StoreError> {
+        for pod in std::mem::take(&mut shown.pods).into_values() {
+            self.remove(&pod).await?;
+        }
+        match shown.deployment.take() {
+            Some(deployment) => self.remove(&deployment).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Writes what differs from what was written before.
+    async fn put<K: ApiObject + Projected>(
+        &self,
+        wanted: K,
+        written: &mut Option<K>,
+    ) -> Result<K, StoreError> {
+        let api = self.shell.api::<K>();
+        let existing = match written.take() {
+            Some(existing) => existing,
+            None => self.shell.create_or_get(&wanted).await?.0,
+        };
+        let mut now = existing;
+        if !wanted.is_as(&now) {
+            now = api.update(&wanted.over(&now)).await?;
+        }
+        if !wanted.says_as(&now) {
+            let mut next = wanted;
+            next.meta_mut().uid.clone_from(&now.meta().uid);
+            now = api.update_status(&next).await?;
+        }
+        *written = Some(now.clone());
+        Ok(now)
+    }
+
+    async fn remove<K: ApiObject>(&self, object: &K) -> Result<(), StoreError> {
+        let api = self.shell.api::<K>();
+        let options = DeleteOptions::default();
+        match api
+            .delete(object.namespace(), object.name(), &options)
+            .await
+        {
+            Err(error) if !error.is_not_found() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Tells what is news of an instance.
+    fn tell(&self, pod: &Pod, instance: &Instance, was_running: bool) {
+        let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+        let name = containers.map(|container| container.name.as_str()).next();
+        let name = name.unwrap_or_default();
+        let events = &self.shell.events;
+        match &instance.state {
+            InstanceState::Ready { .. } if !was_running => {
+                let message = format!("Started container {name}: {}", instance.phases);
+                events.normal(pod, "Started", message);
+            }
+            InstanceState::BackingOff { error, .. } => {
+                let message = format!("Back-off restarting container {name}: {error}");
+                events.warning(pod, "BackOff", message);
+            }
+            InstanceState::Stopping if was_running => {
+                events.normal(pod, "Killing", format!("Stopping container {name}"));
+            }
+            _ => {}
+        }
+    }
+
+    /// Replaces instances whose pods a user deletes, until `shutdown`.
+    pub(crate) async fn evict(self: Arc<Self>, shutdown: CancellationToken) {
+        while shutdown
+            .run_until_cancelled(self.follow_deletions())
+            .await
+            .is_some()
+        {}
+    }
+
+    async fn follow_deletions(&self) {
+        let options = WatchOptions::default();
+        let pods = GroupKind::of::<Pod>();
+        let watch = self.shell.store.watch(&pods, &options).await;
+        let Ok(mut watch) = watch else {
+            return std::future::pending().await;
+        };
+        while let Some(Ok(event)) = watch.next().await {
+            let WatchEvent::Deleted(pod) = event else {
+                continue;
+            };
+            let id = InstanceId::new(pod.name());
+            // What is gone by itself is known as gone already.
+            if !self.workloads.runs(&id) {
+                continue;
+            }
+            if let Err(error) = self.runtime.evict(&id).await {
+                warn!(%error, pod = %quote(pod.name()), "an instance was not replaced");
+            }
+        }
+    }
+}
+
+fn is_running(pod: &Pod) -> bool {
+    let phase = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.phase.as_deref());
+    phase == Some("Running")
+}
+
+/// A kind that is written from what runs.
+trait Projected: Sized {
+    /// Whether `stored` has this spec.
+    fn is_as(&self, stored: &Self) -> bool;
+    /// Whether `stored` has this status.
+    fn says_as(&self, stored: &Self) -> bool;
+    /// This spec, with the metadata of `stored`.
+    fn over(&self, stored: &Self) -> Self;
+}
+
+impl Projected for Pod {
+    fn is_as(&self, _: &Self) -> bool {
+        true
+    }
+    fn says_as(&self, stored: &Self) -> bool {
+        self.status == stored.status
+    }
+    fn over(&self, stored: &Self) -> Self {
+        stored.clone()
+    }
+}
+
+impl Projected for Deployment {
+    fn is_as(&self, stored: &Self) -> bool {
+        self.spec.replicas == stored.spec.replicas
+    }
+    fn says_as(&self, stored: &Self) -> bool {
+        self.status == stored.status
+    }
+    fn over(&self, stored: &Self) -> Self {
+        let mut next = stored.clone();
+        next.spec.replicas = self.spec.replicas;
+        next
+    }
+}

@@ -1,0 +1,267 @@
+//! Looks up the digests of images in the background.
+
+use std::collections::{BTreeMap, btree_map};
+use std::sync::Arc;
+use std::time::Duration;
+
+use knative_core::object::ImageReference;
+use knative_core::runtime::ImageStore;
+use knative_core::store::NamespacedName;
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use crate::api::revision::lifecycle::container_missing_message;
+use crate::api::{ContainerStatus, Revision};
+use crate::config::Deployment;
+use crate::reconcile::signal::Signal;
+
+/// How many images are looked up at a time, as in Knative.
+const WORKERS: usize = 100;
+/// The wait after a first failure.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+/// The longest wait after failures in a row: an image that is added is found within this time.
+const LONGEST_RETRY: Duration = Duration::from_secs(8);
+
+/// The digests of a Revision's containers, in their order.
+pub(super) type Digests = Vec<ContainerStatus>;
+
+/// How a look-up stands.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Lookup {
+    /// It goes on; the Revision is told of when it ends.
+    Working,
+    /// The digests.
+    Found {
+        /// Of containers.
+        containers: Digests,
+        /// Of init containers.
+        init_containers: Digests,
+    },
+    /// It failed, and may be asked for again after a while.
+    Failed {
+        /// Why.
+        message: String,
+        /// The while.
+        retry: Duration,
+    },
+}
+
+/// A look-up that goes on or failed.
+#[derive(Debug, Default)]
+struct Entry {
+    state: State,
+    failures: u32,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    Working,
+    Answered(Result<(Digests, Digests), String>),
+    Waiting {
+        message: String,
+        until: Instant,
+    },
+}
+
+impl Entry {
+    /// Takes note of a failure: the next look-up is later than the one before.
+    fn fail(&mut self, message: String) -> Lookup {
+        let retry = FIRST_RETRY.saturating_mul(1 << self.failures.min(10));
+        let retry = retry.min(LONGEST_RETRY);
+        self.failures += 1;
+        self.state = State::Waiting {
+            message: message.clone(),
+            until: Instant::now() + retry,
+        };
+        Lookup::Failed { message, retry }
+    }
+}
+
+/// Looks up digests.
+#[derive(Debug)]
+pub(crate) struct Resolver {
+    images: Arc<dyn ImageStore>,
+    entries: Mutex<BTreeMap<NamespacedName, Entry>>,
+    workers: Semaphore,
+    tasks: TaskTracker,
+    /// Revisions whose look-up ended.
+    pub(crate) done: Arc<Signal<NamespacedName>>,
+}
+
+impl Resolver {
+    pub(crate) fn new(images: Arc<dyn ImageStore>, tasks: TaskTracker) -> Self {
+        Self {
+            images,
+            entries: Mutex::default(),
+            workers: Semaphore::new(WORKERS),
+            tasks,
+            done: Arc::default(),
+        }
+    }
+
+    /// Asks for the digests of a Revision. An answer is given once; asking again looks them up again.
+    pub(super) fn resolve(self: &Arc<Self>, revision: &Revision, config: &Deployment) -> Lookup {
+        let pod = &revision.spec.pod;
+        let init = pod.init_containers.iter().flatten();
+        let wanted: Vec<Wanted> = pod
+            .containers
+            .iter()
+            .map(|container| (false, container))
+            .chain(init.map(|container| (true, container)))
+            .map(|(init, container)| Wanted {
+                init,
+                name: container.name.clone(),
+                image: container.image.clone().unwrap_or_default(),
+            })
+            .collect();
+        if wanted.iter().all(|wanted| wanted.is_settled(config)) {
+            let (containers, init_containers) = wanted
+                .iter()
+                .map(Wanted::settled)
+                .fold((Vec::new(), Vec::new()), sort);
+            return Lookup::Found {
+                containers,
+                init_containers,
+            };
+        }
+        self.look_up(NamespacedName::of(revision), wanted, config)
+    }
+
+    fn look_up(
+        self: &Arc<Self>,
+        name: NamespacedName,
+        wanted: Vec<Wanted>,
+        config: &Deployment,
+    ) -> Lookup {
+        let mut entries = self.entries.lock();
+        let entry = entries.entry(name.clone());
+        let is_new = matches!(entry, btree_map::Entry::Vacant(_));
+        let entry = entry.or_default();
+        match std::mem::take(&mut entry.state) {
+            State::Working if !is_new => return Lookup::Working,
+            State::Answered(Ok((containers, init_containers))) => {
+                entries.remove(&name);
+                return Lookup::Found {
+                    containers,
+                    init_containers,
+                };
+            }
+            State::Answered(Err(message)) => return entry.fail(message),
+            State::Waiting { message, until } if Instant::now() < until => {
+                entry.state = State::Waiting {
+                    message: message.clone(),
+                    until,
+                };
+                let retry = until.saturating_duration_since(Instant::now());
+                return Lookup::Failed { message, retry };
+            }
+            State::Working | State::Waiting { .. } => {}
+        }
+        drop(entries);
+        self.begin(name, wanted, config.clone());
+        Lookup::Working
+    }
+
+    fn begin(self: &Arc<Self>, name: NamespacedName, wanted: Vec<Wanted>, config: Deployment) {
+        let resolver = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let answer = resolver.all(&wanted, &config).await;
+            if let Some(entry) = resolver.entries.lock().get_mut(&name) {
+                entry.state = State::Answered(answer);
+            }
+            resolver.done.tell(name);
+        });
+    }
+
+    async fn all(
+        &self,
+        wanted: &[Wanted],
+        config: &Deployment,
+    ) -> Result<(Digests, Digests), String> {
+        let mut digests = (Vec::new(), Vec::new());
+        for wanted in wanted {
+            let status = match wanted.is_settled(config) {
+                true => wanted.settled(),
+                false => self.one(wanted, config).await?,
+            };
+            digests = sort(digests, status);
+        }
+        Ok(digests)
+    }
+
+    async fn one(
+        &self,
+        wanted: &Wanted,
+        config: &Deployment,
+    ) -> Result<(bool, ContainerStatus), String> {
+        let _worker = self
+            .workers
+            .acquire()
+            .await
+            .map_err(|error| error.to_string())?;
+        let timeout = Duration::try_from(config.digest_resolution_timeout).unwrap_or(Duration::MAX);
+        let resolved = self.images.resolve(&wanted.image, &[], timeout).await;
+        let image = resolved.map_err(|error| {
+            let cause = format!("failed to resolve image to digest: {error}");
+            container_missing_message(&wanted.image, &cause)
+        })?;
+        Ok(wanted.with(image.digest.unwrap_or_default()))
+    }
+
+    /// The Revision is gone.
+    pub(super) fn forget(&self, name: &NamespacedName) {
+        self.entries.lock().remove(name);
+    }
+}
+
+/// An image to look up.
+#[derive(Clone, Debug)]
+struct Wanted {
+    init: bool,
+    name: String,
+    image: String,
+}
+
+impl Wanted {
+    /// Whether there is nothing to look up: it is a digest already, or of a registry that is exempt.
+    fn is_settled(&self, config: &Deployment) -> bool {
+        let Ok(reference) = self.image.parse::<ImageReference>() else {
+            return false;
+        };
+        let exempt = &config.registries_skipping_tag_resolving;
+        reference.digest().is_some() || exempt.contains(reference.registry())
+    }
+
+    fn settled(&self) -> (bool, ContainerStatus) {
+        let reference = self.image.parse::<ImageReference>().ok();
+        let is_digest = reference.is_some_and(|reference| reference.digest().is_some());
+        self.with(if is_digest {
+            self.image.clone()
+        } else {
+            String::new()
+        })
+    }
+
+    fn with(&self, image_digest: String) -> (bool, ContainerStatus) {
+        let status = ContainerStatus {
+            name: self.name.clone(),
+            image_digest,
+        };
+        (self.init, status)
+    }
+}
+
+fn sort(
+    (mut containers, mut init): (Digests, Digests),
+    (is_init, status): (bool, ContainerStatus),
+) -> (Digests, Digests) {
+    if is_init {
+        init.push(status);
+    } else {
+        containers.push(status);
+    }
+    (containers, init)
+}
