@@ -98,3 +98,17 @@ fn time((tag, text): Item<'_>) -> Option<Timestamp> {
     let time = DateTime::strptime("%Y%m%d%H%M%SZ", full).ok()?;
     Some(time.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::facts;
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            prop_assert_eq!(facts(&bytes), None);
+        }
+    }
+}

@@ -76,7 +76,7 @@ async fn resource(
         if parts.method != Method::POST {
             return Err(Failure::method_not_allowed());
         }
-        return reviews::review(review, &api.messages, &parts.headers, &user, body).await;
+        return reviews::review(review, &api.messages, &parts.headers, &user, body);
     }
     let at = &path.group_version;
     let kind = api.kinds.by_plural(&at.group, &at.version, &path.plural);

@@ -1,6 +1,7 @@
 //! Changes of parts of an object, in the three formats that are taken.
 
 mod keys;
+mod operations;
 mod strategic;
 
 use json_patch::PatchOperation;
@@ -10,9 +11,6 @@ use crate::{document::Document, negotiate::essence, status::Failure};
 
 /// How many operations a JSON patch may have; the API server's limit.
 const MAX_OPERATIONS: usize = 10_000;
-/// How many bytes the copies of a JSON patch may have together: a few of them could fill the memory, each doubling the
-/// last one.
-const MAX_COPIED: usize = 3 * 1024 * 1024;
 const JSON: &str = "application/json-patch+json";
 const MERGE: &str = "application/merge-patch+json";
 const STRATEGIC: &str = "application/strategic-merge-patch+json";
@@ -49,7 +47,7 @@ impl Patch {
         let document = Document::from_json(bytes)
             .map_err(|error| Failure::bad_request(format!("error decoding patch: {error}")))?;
         let patch = match essence.as_str() {
-            JSON => operations(document.value)?,
+            JSON => read_operations(document.value)?,
             MERGE => Self::Merge(object(document.value)?),
             _ => Self::Strategic(object(document.value)?),
         };
@@ -59,7 +57,7 @@ impl Patch {
     /// Changes `value`.
     pub(crate) fn apply(&self, value: &mut Value) -> Result<(), Failure> {
         match self {
-            Self::Json(operations) => apply_operations(operations, value),
+            Self::Json(operations) => operations::apply(operations, value),
             Self::Merge(patch) => {
                 json_patch::merge(value, patch);
                 Ok(())
@@ -69,26 +67,7 @@ impl Patch {
     }
 }
 
-/// The value is the caller's own copy, so that what failed half-way need not be undone.
-fn apply_operations(operations: &[PatchOperation], value: &mut Value) -> Result<(), Failure> {
-    let mut copied = 0;
-    for operation in operations {
-        if let PatchOperation::Copy(copy) = operation {
-            let source = value.pointer(copy.from.as_str());
-            copied += source.map_or(0, |source| source.to_string().len());
-        }
-        if copied > MAX_COPIED {
-            return Err(Failure::too_large(format!(
-                "The copies of a JSON patch may have {MAX_COPIED} bytes together"
-            )));
-        }
-        json_patch::patch_unsafe(value, std::slice::from_ref(operation))
-            .map_err(|_| Failure::unprocessable())?;
-    }
-    Ok(())
-}
-
-fn operations(value: Value) -> Result<Patch, Failure> {
+fn read_operations(value: Value) -> Result<Patch, Failure> {
     let count = value.as_array().map_or(0, Vec::len);
     if count > MAX_OPERATIONS {
         return Err(Failure::too_large(format!(

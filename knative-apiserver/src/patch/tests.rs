@@ -160,17 +160,26 @@ fn refusals() {
 }
 
 #[test]
-fn copies_cannot_fill_the_memory() {
-    let double = json!([
-        {"op": "copy", "from": "/a", "path": "/a/x"},
-        {"op": "copy", "from": "/a", "path": "/a/y"},
-    ]);
-    let doubles: Vec<Value> = (0..40)
-        .flat_map(|_| double.as_array().cloned().unwrap_or_default())
+fn small_patches_make_no_huge_objects() {
+    let copy = |from: &str, path: &str| json!({"op": "copy", "from": from, "path": path});
+    let wide: Vec<Value> = (0..40)
+        .flat_map(|i| [copy("/a", &format!("/b{i}")), copy("", &format!("/a/{i}"))])
         .collect();
-    let refused = patched(JSON, json!({"a": {"b": "c"}}), &json!(doubles));
+    let refused = patched(JSON, json!({"a": {"b": "c".repeat(64)}}), &json!(wide));
     assert_eq!(
         refused,
         Err("The copies of a JSON patch may have 3145728 bytes together".to_owned())
     );
+    let deep: Vec<Value> = (0..200).map(|_| copy("/a", "/a/x")).collect();
+    let refused = patched(JSON, json!({"a": {}}), &json!(deep));
+    let want = "a JSON patch may not nest values more than 128 levels deep";
+    assert_eq!(refused, Err(want.to_owned()));
+    let path = "/x".repeat(100);
+    let value = (0..100).fold(json!(1), |value, _| json!([value]));
+    let refused = patched(
+        JSON,
+        json!({}),
+        &json!([{"op": "add", "path": path, "value": value}]),
+    );
+    assert_eq!(refused, Err(want.to_owned()));
 }

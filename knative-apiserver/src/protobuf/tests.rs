@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -173,5 +174,18 @@ fn refusals() {
     ];
     for (bytes, want) in rows {
         assert_eq!(decode(&messages, bytes), Err(want));
+    }
+}
+
+proptest! {
+    /// Whatever a client sends, it is read or refused.
+    #[test]
+    fn any_bytes_are_read_or_refused(raw in prop::collection::vec(any::<u8>(), 0..256)) {
+        let messages = Messages::new();
+        for (api_version, kind) in [("v1", "Pod"), ("v1", "Service"), ("apps/v1", "Deployment")] {
+            let _ = decode(&messages, &enveloped(api_version, kind, &raw));
+        }
+        let _ = decode(&messages, &raw);
+        let _ = decode(&messages, &[MAGIC.to_vec(), raw].concat());
     }
 }

@@ -25,7 +25,7 @@ use crate::{
 pub(crate) async fn delete(api: &Api, call: &Call, body: Received) -> Reply {
     removable(call)?;
     let output = call.output()?;
-    let options = options(api, call, body).await?;
+    let options = options(api, call, body)?;
     let key = call.key()?;
     match remove(api, call, &key, &options).await? {
         Deleted::Finalizing(object) => show(api, call, StatusCode::OK, output, &object),
@@ -40,7 +40,7 @@ pub(crate) async fn delete(api: &Api, call: &Call, body: Received) -> Reply {
 pub(crate) async fn delete_collection(api: &Api, call: &Call, body: Received) -> Reply {
     removable(call)?;
     let output = call.output()?;
-    let options = options(api, call, body).await?;
+    let options = options(api, call, body)?;
     let listed = call
         .store
         .list(&call.group_kind(), &list::options(call)?)
@@ -108,7 +108,7 @@ fn gone(call: &Call, object: &Object) -> Status {
 }
 
 /// Options come in the body or, if there is none, in the query.
-async fn options(api: &Api, call: &Call, body: Received) -> Result<DeleteOptions, Failure> {
+fn options(api: &Api, call: &Call, body: Received) -> Result<DeleteOptions, Failure> {
     let input = negotiate::input(call.header(header::CONTENT_TYPE), true);
     let bytes = body?;
     let given = if bytes.is_empty() {
