@@ -1,11 +1,6 @@
 //! What a controller knows of a kind: every object, decoded once per change.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use futures::{Stream, StreamExt};
 use kube_core::Resource;
@@ -15,10 +10,10 @@ use tokio::{sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::{Store, StoreError, WatchEvent, WatchOptions};
+use super::{Store, StoreError, WatchEvent, WatchOptions, index::Index};
 use crate::{
     fanout::Fanout,
-    object::{GroupKind, Object, ObjectExt, controller_of},
+    object::{GroupKind, Object, ObjectExt},
 };
 
 /// How long to wait before a watch that failed is begun again.
@@ -110,50 +105,9 @@ impl<K> Clone for Cache<K> {
 #[derive(Debug)]
 struct Shared<K> {
     store: Arc<dyn Store>,
-    objects: RwLock<Objects<K>>,
+    objects: RwLock<Index<K>>,
     changes: Fanout<NamespacedName, Change<K>>,
     synced: watch::Sender<bool>,
-}
-
-#[derive(Debug)]
-struct Objects<K> {
-    by_name: BTreeMap<NamespacedName, Arc<K>>,
-    by_owner: BTreeMap<String, BTreeSet<NamespacedName>>,
-}
-
-impl<K> Default for Objects<K> {
-    fn default() -> Self {
-        Self {
-            by_name: BTreeMap::new(),
-            by_owner: BTreeMap::new(),
-        }
-    }
-}
-
-impl<K: Resource> Objects<K> {
-    fn insert(&mut self, name: NamespacedName, object: Arc<K>) {
-        self.remove(&name);
-        if let Some(owner) = controller_of(object.meta()) {
-            self.by_owner
-                .entry(owner.uid.clone())
-                .or_default()
-                .insert(name.clone());
-        }
-        self.by_name.insert(name, object);
-    }
-
-    fn remove(&mut self, name: &NamespacedName) -> Option<Arc<K>> {
-        let object = self.by_name.remove(name)?;
-        if let Some(owner) = controller_of(object.meta())
-            && let Some(owned) = self.by_owner.get_mut(&owner.uid)
-        {
-            owned.remove(name);
-            if owned.is_empty() {
-                self.by_owner.remove(&owner.uid);
-            }
-        }
-        Some(object)
-    }
 }
 
 impl<K: Cached> Cache<K> {
@@ -172,7 +126,7 @@ impl<K: Cached> Cache<K> {
     /// An object by name.
     pub fn get(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
         let name = NamespacedName::new(namespace, name);
-        self.shared.objects.read().by_name.get(&name).cloned()
+        self.shared.objects.read().objects.get(&name).cloned()
     }
 
     /// All objects, in the order of namespace and name.
@@ -180,7 +134,7 @@ impl<K: Cached> Cache<K> {
         self.shared
             .objects
             .read()
-            .by_name
+            .objects
             .values()
             .cloned()
             .collect()
@@ -189,7 +143,7 @@ impl<K: Cached> Cache<K> {
     /// The objects of one namespace.
     pub fn list_in(&self, namespace: &str) -> Vec<Arc<K>> {
         let objects = self.shared.objects.read();
-        let from = objects.by_name.range(NamespacedName::new(namespace, "")..);
+        let from = objects.objects.range(NamespacedName::new(namespace, "")..);
         from.take_while(|(name, _)| name.namespace == namespace)
             .map(|(_, object)| Arc::clone(object))
             .collect()
@@ -198,17 +152,20 @@ impl<K: Cached> Cache<K> {
     /// The objects that an owner (its uid) controls.
     pub fn owned_by(&self, uid: &str) -> Vec<Arc<K>> {
         let objects = self.shared.objects.read();
-        let owned = objects.by_owner.get(uid).into_iter().flatten();
-        owned
-            .filter_map(|name| objects.by_name.get(name).cloned())
-            .collect()
+        objects.owned_by(uid).cloned().collect()
+    }
+
+    /// The objects of one namespace (of all, if it is empty) whose label `key` has this value.
+    pub fn labeled(&self, namespace: &str, key: &str, value: &str) -> Vec<Arc<K>> {
+        let objects = self.shared.objects.read();
+        objects.labeled(namespace, key, value).cloned().collect()
     }
 
     /// Every object there is, then every change. A slow reader misses nothing but states that were replaced.
     pub fn subscribe(&self) -> impl Stream<Item = Change<K>> + Send + use<K> {
         let objects = self.shared.objects.read();
         let existing: Vec<_> = objects
-            .by_name
+            .objects
             .values()
             .cloned()
             .map(Change::Applied)
@@ -326,7 +283,7 @@ impl<K: Cached> Shared<K> {
         let gone: Vec<NamespacedName> = self
             .objects
             .read()
-            .by_name
+            .objects
             .keys()
             .filter(|name| !seen.contains(name))
             .cloned()

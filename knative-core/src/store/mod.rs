@@ -8,6 +8,7 @@ mod cache;
 pub mod codec;
 mod error;
 mod ext;
+mod index;
 mod journal;
 mod memory;
 mod options;

@@ -393,11 +393,9 @@ async fn a_disk_that_was_full_leaves_no_gap() {
     assert!(journal.check().is_err());
 
     while journal.check().is_err() {
-        let mut queue = journal.shared.queue.lock();
-        if let Some(log) = &mut queue.log {
+        if let Some(log) = &mut journal.shared.queue.lock().log {
             log.file = Arc::clone(&good);
         }
-        drop(queue);
         tokio::task::yield_now().await;
     }
     append(3).await.expect("there is room again");
