@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use knative_core::runtime::Observation;
+use knative_core::runtime::{InstanceId, Observation};
 use tokio::time::Instant;
 
 use super::{
@@ -88,6 +88,11 @@ impl GatewayHandle {
             Some(revision) => revision.retire(count),
             None => Retirement::new(Vec::new(), std::time::Duration::ZERO),
         }
+    }
+
+    /// Routes requests again to an instance that [`GatewayHandle::retire`] took out and that is drained.
+    pub fn restore(&self, key: &RevisionKey, instance: &InstanceId) {
+        self.shared.registry.restore(key, instance);
     }
 
     /// The next revision with a request that waits because no instance has room. Told once until it is asked for again;

@@ -212,6 +212,11 @@ impl Revision {
         state.retired.remove(id);
     }
 
+    /// Lets a retired instance be routed when it is seen again.
+    pub(super) fn restore(&self, id: &InstanceId) {
+        self.state.lock().retired.remove(id);
+    }
+
     /// Takes the `count` instances that can best be missed out of routing.
     pub(super) fn retire(&self, count: usize) -> Retirement {
         let mut state = self.state.lock();

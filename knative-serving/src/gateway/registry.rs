@@ -88,6 +88,20 @@ impl Registry {
         }
     }
 
+    /// Takes back that an instance was retired.
+    pub(super) fn restore(&self, key: &RevisionKey, id: &InstanceId) {
+        let Some(revision) = self.get(key) else {
+            return;
+        };
+        revision.restore(id);
+        let workload = &revision.config().workload;
+        let workloads = self.workloads[shard(workload, SHARDS)].lock();
+        let known = workloads.get(workload);
+        if let Some(instance) = known.and_then(|known| known.instances.get(id)) {
+            revision.observe(instance);
+        }
+    }
+
     fn link(&self, id: WorkloadId, revision: Arc<Revision>) {
         let mut workloads = self.workloads[shard(&id, SHARDS)].lock();
         let workload = workloads.entry(id).or_default();

@@ -13,6 +13,8 @@ pub(super) struct Fleet {
     draining: BTreeSet<InstanceId>,
     /// They may be stopped.
     drained: BTreeSet<InstanceId>,
+    /// They are being stopped, each for another one.
+    replaced: BTreeSet<InstanceId>,
 }
 
 impl Fleet {
@@ -29,6 +31,7 @@ impl Fleet {
         self.seen.remove(id);
         self.draining.remove(id);
         self.drained.remove(id);
+        self.replaced.remove(id);
     }
 
     /// How many take requests.
@@ -40,29 +43,41 @@ impl Fleet {
         u32::try_from(ready.count()).unwrap_or(u32::MAX)
     }
 
-    /// How many are beyond `wanted`, leaving aside those on their way out.
+    /// How many of those that take requests are beyond `wanted`. Others a runtime stops by itself.
     pub(super) fn surplus(&self, wanted: u32) -> usize {
+        let surplus = self.ready().saturating_sub(wanted);
+        usize::try_from(surplus).unwrap_or(usize::MAX)
+    }
+
+    /// Those on their way out without requests that are wanted after all.
+    pub(super) fn missed(&self, wanted: u32) -> Vec<InstanceId> {
         let staying = self.seen.keys().filter(|id| self.stays(id)).count();
-        staying.saturating_sub(usize::try_from(wanted).unwrap_or(usize::MAX))
+        let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
+        let missed = self.drained.iter().take(wanted.saturating_sub(staying));
+        missed.cloned().collect()
+    }
+
+    /// It takes requests again.
+    pub(super) fn restore(&mut self, id: &InstanceId) {
+        self.drained.remove(id);
+    }
+
+    /// It is being replaced.
+    pub(super) fn give_up(&mut self, id: InstanceId) {
+        self.drained.remove(&id);
+        self.replaced.insert(id);
     }
 
     fn stays(&self, id: &InstanceId) -> bool {
-        !self.draining.contains(id) && !self.drained.contains(id)
-    }
-
-    /// Lets up to `count` of those go that take no requests yet, the newest first; answers how many.
-    pub(super) fn drop_unready(&mut self, count: usize) -> usize {
-        let unready = self.seen.iter().rev();
-        let unready = unready.filter(|(id, ready)| !**ready && self.stays(id));
-        let dropped: Vec<InstanceId> = unready.take(count).map(|(id, _)| id.clone()).collect();
-        let number = dropped.len();
-        self.drained.extend(dropped);
-        number
+        ![&self.draining, &self.drained, &self.replaced]
+            .into_iter()
+            .any(|out| out.contains(id))
     }
 
     /// Lets `count` go that have no requests, the newest first.
     pub(super) fn drop_any(&mut self, count: usize) {
-        let staying = self.seen.keys().rev().filter(|id| self.stays(id));
+        let ready = self.seen.iter().rev().filter(|(_, ready)| **ready);
+        let staying = ready.map(|(id, _)| id).filter(|id| self.stays(id));
         let dropped: Vec<InstanceId> = staying.take(count).cloned().collect();
         self.drained.extend(dropped);
     }
@@ -125,13 +140,27 @@ mod tests {
     }
 
     #[test]
-    fn those_that_take_no_requests_go_first_and_the_newest_of_them() {
-        let mut fleet = fleet(&[("a", false), ("b", true), ("c", false)]);
-        assert_eq!((fleet.ready(), fleet.surplus(2)), (1, 1));
-        assert_eq!(fleet.drop_unready(1), 1);
-        assert_eq!(fleet.to_retire(), [id("c")]);
-        assert_eq!((fleet.surplus(2), fleet.drop_unready(5)), (0, 1));
-        assert_eq!(fleet.surplus(0), 1);
+    fn only_those_that_take_requests_are_surplus() {
+        let mut fleet = fleet(&[("a", true), ("b", true), ("c", false)]);
+        assert_eq!(
+            (fleet.ready(), fleet.surplus(1), fleet.surplus(2)),
+            (2, 1, 0)
+        );
+        fleet.drop_any(1);
+        assert_eq!((fleet.to_retire(), fleet.ready()), (vec![id("b")], 1));
+    }
+
+    #[test]
+    fn what_is_drained_is_missed_when_more_are_wanted_again() {
+        let mut fleet = fleet(&[("a", true), ("b", true)]);
+        fleet.drain(vec![id("b")]);
+        assert!(fleet.missed(2).is_empty());
+        fleet.set_drained(vec![id("b")]);
+        assert!(fleet.missed(1).is_empty());
+        assert_eq!(fleet.missed(2), [id("b")]);
+        fleet.give_up(id("b"));
+        assert!(fleet.missed(2).is_empty() && fleet.to_retire().is_empty());
+        assert_eq!(fleet.ready(), 1);
     }
 
     #[test]

@@ -142,7 +142,12 @@ impl State {
         self.owners.insert(target.workload.clone(), key.clone());
         match self.units.get_mut(&key) {
             Some(unit) => unit.set_target(target, now),
-            None => drop(self.units.insert(key.clone(), Unit::new(target, now))),
+            None => {
+                let fleet = self.fleets.get(&target.workload);
+                let running = fleet.map_or(0, Fleet::ready);
+                let unit = Unit::new(target, running, now);
+                self.units.insert(key.clone(), unit);
+            }
         }
         self.replan(&key);
         if self.gateway.waiting(&key) > 0 {
@@ -207,8 +212,17 @@ impl State {
         }
         let none = Fleet::default();
         if let Some(fleet) = self.fleets.get_mut(&unit.target.workload) {
+            for id in fleet.missed(unit.wanted()) {
+                if unit.was_told_to_retire(&id) {
+                    let runtime = Arc::clone(&self.runtime);
+                    self.work.push(work::replace(id.clone(), runtime).boxed());
+                    fleet.give_up(id);
+                } else {
+                    self.gateway.restore(key, &id);
+                    fleet.restore(&id);
+                }
+            }
             let surplus = fleet.surplus(unit.wanted());
-            let surplus = surplus - fleet.drop_unready(surplus);
             if surplus > 0 && self.gateway.ready(key) > 0 {
                 let retirement = self.gateway.retire(key, surplus);
                 fleet.drain(retirement.instances());
@@ -270,6 +284,7 @@ impl State {
                     self.settle(&key);
                 }
             }
+            Done::Replaced => {}
             Done::Ended(workload) => {
                 if let Some(Some(target)) = self.leaving.remove(&workload) {
                     self.take_on(target);

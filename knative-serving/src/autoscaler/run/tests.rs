@@ -35,7 +35,7 @@ struct World {
     control: GatewayHandle,
     scaler: ScalerHandle,
     runtime: FakeRuntime,
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 /// Takes `time` for each answer.
@@ -49,34 +49,52 @@ fn taking(time: Duration) -> HttpService {
 
 impl World {
     fn new(service: HttpService) -> Self {
-        let clock = Arc::new(TokioClock::starting_at(Timestamp::UNIX_EPOCH));
         let image = FakeImage::serving(service).start_delay(START);
-        let runtime = FakeRuntime::new().with_image("hello", image);
+        Self::on(&FakeRuntime::new().with_image("hello", image))
+    }
+
+    fn on(runtime: &FakeRuntime) -> Self {
+        let clock = Arc::new(TokioClock::starting_at(Timestamp::UNIX_EPOCH));
         let replicas = Replicas::builder(Arc::new(runtime.clone()))
             .build(clock.clone(), Arc::new(Ids::seeded(1)));
+        let replicas = Arc::new(replicas);
         let gateway = Gateway::new(Arc::new(Ids::seeded(2)));
         let control = gateway.handle();
-        let scaler = Scaler::new(control.clone(), Arc::new(replicas));
+        let scaler = Scaler::new(control.clone(), Arc::clone(&replicas) as _);
         let handle = scaler.handle();
         let mut tasks = JoinSet::new();
-        tasks.spawn(async move { scaler.scale(clock, CancellationToken::new()).await });
+        tasks.spawn(async move {
+            replicas.adopt().await.unwrap();
+            scaler.scale(clock, CancellationToken::new()).await;
+        });
         Self {
             gateway,
             control,
             scaler: handle,
-            runtime,
-            _tasks: tasks,
+            runtime: runtime.clone(),
+            tasks,
         }
     }
 
     /// Serves a revision at the host of its name.
     fn add(&self, name: &str, annotations: &[(&str, &str)], concurrency: u32) -> RevisionKey {
+        self.add_with(name, annotations, concurrency, |_| {})
+    }
+
+    fn add_with(
+        &self,
+        name: &str,
+        annotations: &[(&str, &str)],
+        concurrency: u32,
+        change: impl FnOnce(&mut ScaleTarget),
+    ) -> RevisionKey {
         let key = RevisionKey::new("default", name);
         let workload = WorkloadId::new("default", format!("{name}-deployment"));
         let mut config = RevisionConfig::new(workload.clone());
         config.container_concurrency = concurrency;
         self.control.set_revision(&key, config);
-        let target = target(&key, workload, annotations, concurrency);
+        let mut target = target(&key, workload, annotations, concurrency);
+        change(&mut target);
         self.scaler.set(target);
         let split = IngressBackendSplit {
             service_namespace: "default".to_owned(),
@@ -313,4 +331,22 @@ async fn many_wakes_at_once_take_no_longer_than_one() {
     let answers = join_all(names.iter().map(|name| world.call(name))).await;
     assert!(answers.iter().all(|status| *status == StatusCode::OK));
     assert_eq!(start.elapsed(), START);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scaler_that_starts_again_keeps_what_runs() {
+    let world = World::new(taking(Duration::ZERO));
+    let key = world.add("hello", &[("min-scale", "3")], 0);
+    world.until(&key, |status| status.actual_scale == 3).await;
+    let runtime = world.runtime.clone();
+    drop(world);
+    let again = World::on(&runtime);
+    again.add_with("hello", &[], 0, |target| {
+        target.status.desired_scale = Some(3);
+        target.status.mark_active(Timestamp::UNIX_EPOCH);
+    });
+    let status = again.until(&key, |status| status.actual_scale == 3).await;
+    assert_eq!(status.activity, Some(Activity::Active));
+    assert_eq!(again.call("hello").await, StatusCode::OK);
+    assert_eq!((runtime.starts().len(), runtime.running().len()), (3, 3));
 }

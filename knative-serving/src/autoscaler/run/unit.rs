@@ -7,7 +7,10 @@ use tokio_util::time::delay_queue;
 use super::{ScaleStatus, ScaleTarget, fleet::Fleet, load::Load, stage::Stage};
 use crate::{
     api::autoscaling::PodAutoscalerStatus,
-    autoscaler::{DeciderStatus, scale::Plan},
+    autoscaler::{
+        DeciderStatus,
+        scale::{Activity, Plan},
+    },
     gateway::Report,
 };
 
@@ -36,11 +39,12 @@ pub(super) struct Unit {
 }
 
 impl Unit {
-    pub(super) fn new(mut target: Box<ScaleTarget>, now: Timestamp) -> Self {
+    /// `running` instances were found; none of them is to go before the load is known, unless the status says so.
+    pub(super) fn new(mut target: Box<ScaleTarget>, running: u32, now: Timestamp) -> Self {
         let status = std::mem::take(&mut target.status);
         let known = status.desired_scale.filter(|scale| *scale >= 0);
         Self {
-            wanted: known.map_or_else(|| first_scale(&target), count),
+            wanted: known.map_or_else(|| first_scale(&target).max(running), count),
             decided: DeciderStatus {
                 desired_scale: known,
                 ..DeciderStatus::initial(&target.bounds.decider)
@@ -103,10 +107,20 @@ impl Unit {
         }
         let decided = self.load(ready, now).decide(ready, now);
         // What was decided before a restart stands until there is something to decide upon.
-        if decided.desired_scale.is_some() || self.decided.desired_scale.is_none() {
+        let before = self.decided;
+        if decided.desired_scale.is_some() || before.desired_scale.is_none() {
             self.decided = decided;
         }
-        Some(self.plan(ready, now))
+        (!self.is_steady(before)).then(|| self.plan(ready, now))
+    }
+
+    /// Whether another plan would say what the last one said: only the way to zero and the way up depend on the time.
+    fn is_steady(&self, before: DeciderStatus) -> bool {
+        let turned = |status: DeciderStatus| status.excess_burst_capacity < 0;
+        self.stage.activity() == Some(&Activity::Active)
+            && self.decided.desired_scale.is_some_and(|scale| scale > 0)
+            && self.decided.desired_scale == before.desired_scale
+            && turned(self.decided) == turned(before)
     }
 
     /// Plans by what was decided last.
@@ -132,6 +146,12 @@ impl Unit {
             retire: fleet.to_retire(),
         };
         (self.wish.as_ref() != Some(&wish)).then_some(wish)
+    }
+
+    /// Whether the runtime may be stopping an instance.
+    pub(super) fn was_told_to_retire(&self, id: &InstanceId) -> bool {
+        let wish = self.wish.as_ref();
+        wish.is_some_and(|wish| wish.retire.contains(id))
     }
 
     pub(super) fn workload(&self, wish: &Wish) -> Workload {

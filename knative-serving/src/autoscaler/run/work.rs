@@ -16,6 +16,8 @@ pub(super) enum Done {
     Told(RevisionKey, Result<(), RuntimeError>),
     /// Instances finished their requests.
     Drained(RevisionKey, Vec<InstanceId>),
+    /// An instance is stopped for another one.
+    Replaced,
     /// A workload is deleted.
     Ended(WorkloadId),
 }
@@ -31,6 +33,15 @@ pub(super) async fn tell(
 
 pub(super) async fn drain(key: RevisionKey, retirement: Retirement) -> Done {
     Done::Drained(key, retirement.drained().await)
+}
+
+/// Stops an instance that takes no requests any more, though its workload needs as many.
+pub(super) async fn replace(id: InstanceId, runtime: Arc<dyn WorkloadRuntime>) -> Done {
+    // One that is gone meanwhile is what is wanted.
+    if let Err(error) = runtime.evict(&id).await {
+        tracing::debug!(%error, instance = %id, "instance not replaced");
+    }
+    Done::Replaced
 }
 
 /// Deletes a workload once its instances finished their requests.

@@ -255,6 +255,9 @@ async fn a_retired_instance_ends_its_requests_and_takes_none() {
         assert_eq!(handle.ready(&key("hello")), 0);
         assert_eq!(second.drained().await, [InstanceId::new("a")]);
         assert_eq!(start.elapsed(), Duration::from_secs(3));
+        handle.restore(&key("hello"), &InstanceId::new("b"));
+        assert_eq!(handle.ready(&key("hello")), 1);
+        assert_eq!(call(&gateway, get("hello")).await.1, "b");
     };
     let (busy, ()) = tokio::join!(biased; busy, retire);
     assert_eq!(busy.1, "slow");

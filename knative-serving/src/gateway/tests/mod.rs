@@ -1,5 +1,6 @@
 //! The gateway as a whole: in process under paused time, and over real sockets.
 
+mod access;
 mod memory;
 mod socket;
 
