@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Uri, Version,
-    header::{self, CONNECTION, FORWARDED, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE},
+    header::{
+        self, CONNECTION, CONTENT_LENGTH, FORWARDED, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    },
     request,
     uri::{Authority, PathAndQuery, Scheme},
 };
@@ -55,8 +57,12 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap, upgrade: bool) {
     if headers.contains_key(CONNECTION) {
         strip_listed(headers);
     }
-    for name in [KEEP_ALIVE, PROXY_CONNECTION, TRANSFER_ENCODING, UPGRADE] {
+    for name in [KEEP_ALIVE, PROXY_CONNECTION, UPGRADE] {
         headers.remove(name);
+    }
+    if headers.remove(TRANSFER_ENCODING).is_some() {
+        // It overrides a length, which must not reach anybody who believes it (RFC 9112 §6.1).
+        headers.remove(CONTENT_LENGTH);
     }
     if let Some(switch) = switch {
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));

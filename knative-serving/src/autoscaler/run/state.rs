@@ -140,14 +140,13 @@ impl State {
         }
         let (now, key) = (self.now(), target.revision.clone());
         self.owners.insert(target.workload.clone(), key.clone());
-        match self.units.get_mut(&key) {
-            Some(unit) => unit.set_target(target, now),
-            None => {
-                let fleet = self.fleets.get(&target.workload);
-                let running = fleet.map_or(0, Fleet::ready);
-                let unit = Unit::new(target, running, now);
-                self.units.insert(key.clone(), unit);
-            }
+        if let Some(unit) = self.units.get_mut(&key) {
+            unit.set_target(target, now);
+        } else {
+            let fleet = self.fleets.get(&target.workload);
+            let running = fleet.map_or(0, Fleet::ready);
+            self.units
+                .insert(key.clone(), Unit::new(target, running, now));
         }
         self.replan(&key);
         if self.gateway.waiting(&key) > 0 {

@@ -35,7 +35,7 @@ struct World {
     control: GatewayHandle,
     scaler: ScalerHandle,
     runtime: FakeRuntime,
-    tasks: JoinSet<()>,
+    _tasks: JoinSet<()>,
 }
 
 /// Takes `time` for each answer.
@@ -72,7 +72,7 @@ impl World {
             control,
             scaler: handle,
             runtime: runtime.clone(),
-            tasks,
+            _tasks: tasks,
         }
     }
 

@@ -76,6 +76,7 @@ fn headers_of_one_connection_end_there() {
         ("x-hop", "1"),
         ("te", "trailers, deflate"),
         ("transfer-encoding", "chunked"),
+        ("content-length", "7"),
         ("proxy-authorization", "secret"),
         ("upgrade", "websocket"),
         ("knative-serving-namespace", "n"),

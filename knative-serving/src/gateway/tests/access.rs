@@ -1,6 +1,10 @@
 //! The access log.
 
-use std::{fmt, sync::atomic::AtomicU64, time::Duration};
+use std::{
+    fmt::{self, Write as _},
+    sync::atomic::AtomicU64,
+    time::Duration,
+};
 
 use parking_lot::Mutex;
 use tracing::{
@@ -23,7 +27,7 @@ struct Line(String);
 
 impl Visit for Line {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0 += &format!("{field}={value:?} ");
+        let _ = write!(self.0, "{field}={value:?} ");
     }
 }
 

@@ -406,3 +406,48 @@ async fn no_request_fails_while_instances_come_and_go() {
     assert_eq!((metrics.responses[&200], metrics.requests()), (3200, 3200));
     assert!(number > 10, "only {number} instances");
 }
+
+#[tokio::test]
+async fn a_length_without_a_body_is_kept_for_head() {
+    let mut bench = Bench::new(|_| {}).await;
+    bench
+        .serve("a", |_| async {
+            let mut response = Response::default();
+            let length = HeaderValue::from_static("1234");
+            response
+                .headers_mut()
+                .insert(header::CONTENT_LENGTH, length);
+            response
+        })
+        .await;
+    let mut client = bench.connect().await;
+    for _ in 0..2 {
+        client
+            .write_all(b"HEAD / HTTP/1.1\r\nhost: hello\r\n\r\n")
+            .await
+            .unwrap();
+        let answer = read_until(&mut client, "\r\n\r\n").await;
+        assert!(answer.contains("content-length: 1234"), "{answer}");
+    }
+    assert_eq!(bench.handle.concurrency(&key("hello")), 0);
+}
+
+#[tokio::test]
+async fn a_body_that_has_to_be_asked_for_arrives() {
+    let mut bench = Bench::new(|_| {}).await;
+    bench
+        .serve("a", |request| async move {
+            Response::new(Body::new(request.into_body()))
+        })
+        .await;
+    let mut client = bench.connect().await;
+    client
+        .write_all(
+            b"POST / HTTP/1.1\r\nhost: hello\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n",
+        )
+        .await
+        .unwrap();
+    read_until(&mut client, "100 Continue\r\n\r\n").await;
+    client.write_all(b"body").await.unwrap();
+    read_until(&mut client, "body").await;
+}
