@@ -24,6 +24,15 @@ struct Document {
     hash: String,
 }
 
+/// The media type of `OpenAPI` 2 in protobuf, the only form that clients ask for.
+const OLD: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+
+/// `/openapi/v2`: a document that describes nothing. `kubectl` looks here for kinds that the other documents do not have,
+/// and says that they are unknown only if there is a document at all.
+pub(crate) fn old() -> Response {
+    reply::bytes_of(StatusCode::OK, OLD, "")
+}
+
 /// The documents, one per group and version; each is made when it is first asked for.
 #[derive(Debug)]
 pub(crate) struct OpenApi {

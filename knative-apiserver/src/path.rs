@@ -69,6 +69,8 @@ pub(crate) enum Target {
     Group(String),
     /// `/api/v1`, `/apis/<group>/<version>`.
     Resources(GroupVersion),
+    /// `/openapi/v2`.
+    OpenApiOld,
     /// `/openapi/v3`.
     OpenApiRoot,
     /// `/openapi/v3/<group version>`.
@@ -95,6 +97,7 @@ pub(crate) fn parse(path: &str) -> Target {
         ["api", version, rest @ ..] => in_version(GroupVersion::new("", version), rest),
         ["apis", group] => Target::Group((*group).to_owned()),
         ["apis", group, version, rest @ ..] => in_version(GroupVersion::new(group, version), rest),
+        ["openapi", "v2"] => Target::OpenApiOld,
         ["openapi", "v3"] => Target::OpenApiRoot,
         ["openapi", "v3", "api", version] => Target::OpenApi(GroupVersion::new("", version)),
         ["openapi", "v3", "apis", group, version] => {
@@ -196,7 +199,7 @@ mod tests {
             ("/apis/a.b/v1/namespaces/x/services/y/z/w", Target::Unknown),
             ("/api/v1//pods", Target::Unknown),
             ("/", Target::Unknown),
-            ("/openapi/v2", Target::Unknown),
+            ("/openapi/v2", Target::OpenApiOld),
         ];
         for (path, want) in rows {
             assert_eq!(parse(path), want, "{path}");

@@ -13,7 +13,7 @@ use crate::{
     api::{Api, Call, is_pod},
     body::{self, Received},
     impersonate::impersonate,
-    logs,
+    logs, openapi,
     path::{ResourcePath, Target, parse},
     query::Query,
     reply, reviews,
@@ -55,6 +55,7 @@ async fn route(api: &Arc<Api>, parts: Parts, body: Received) -> Result<Response,
         Target::Groups => Some(api.discovery.groups(headers)?),
         Target::Group(group) => api.discovery.group(&group),
         Target::Resources(at) => api.discovery.resources(&at),
+        Target::OpenApiOld => Some(openapi::old()),
         Target::OpenApiRoot => Some(api.openapi.root()),
         Target::OpenApi(at) => {
             let query = Query::parse(parts.uri.query());

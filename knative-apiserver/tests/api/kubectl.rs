@@ -589,3 +589,19 @@ async fn selects_and_prunes() {
         })
         .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unknown_kinds_are_told() {
+    let cluster = Cluster::start().await;
+    cluster
+        .run(|kubectl| {
+            for unknown in [
+                "apiVersion: eventing.knative.dev/v1\nkind: Broker\nmetadata: {name: b}\n",
+                "apiVersion: serving.knative.dev/v1\nkind: Servce\nmetadata: {name: b}\n",
+            ] {
+                let refused = kubectl.fails(&["apply", "-f", "-"], unknown);
+                assert!(refused.contains("no matches for kind"), "{refused}");
+            }
+        })
+        .await;
+}
