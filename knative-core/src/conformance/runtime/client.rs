@@ -34,14 +34,18 @@ async fn over_a_connection(
 ) -> Result<(http::StatusCode, bytes::Bytes), Failed> {
     let connection = hyper_util::rt::TokioIo::new(TokioDial.dial(endpoint).await?);
     let (mut sender, connection) = hyper::client::conn::http1::handshake(connection).await?;
-    let answer = async {
+    let mut answer = std::pin::pin!(async {
         let response = sender.send_request(request).await?;
         let status = response.status();
         Ok::<_, Failed>((status, response.into_body().collect().await?.to_bytes()))
-    };
+    });
     tokio::select! {
         biased;
-        answer = answer => answer,
-        closed = connection => Err(format!("the connection closed early: {closed:?}").into()),
+        answer = &mut answer => answer,
+        closed = connection => {
+            closed?;
+            // A draining server ends the connection with its answer.
+            answer.await
+        }
     }
 }
