@@ -3,16 +3,21 @@
 use std::{fmt::Write as _, io, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use anyhow::{Context as _, Error, Result, anyhow};
+use async_trait::async_trait;
+use k8s_openapi::api::core::v1::ConfigMap;
 use knative_apiserver::{ApiServer, Credentials, ServeError};
 use knative_core::{
     Clock, Ids, Kinds, Platform, PlatformBuilder, SystemClock,
     admission::Admitted,
-    platform::PlatformError,
+    platform::{Component, ComponentError, Context, PlatformError},
     runtime::{ImageError, Replicas},
-    store::{JournalOptions, MemoryStore, OpenError, Store},
+    store::{Api, JournalOptions, MemoryStore, OpenError, Store, StoreError},
 };
 use knative_runtime_local::{LocalImages, LocalRuntime};
-use knative_serving::gateway::{Gateway, GatewayHandle, Listener};
+use knative_serving::{
+    Serving, ServingBuilder,
+    gateway::{GatewayHandle, Listener},
+};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -52,8 +57,10 @@ impl Local {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids = Arc::new(Ids::from_entropy()?);
 
+        let serving = serving(options, gateway_address).build(Arc::clone(&ids));
         let mut kinds = Kinds::new();
         knative_core::kinds::core::register(&mut kinds);
+        serving.register(&mut kinds);
         let kinds = Arc::new(kinds);
         let objects = open_store(options, &data, &kinds, &clock, &ids).await?;
         let store: Arc<dyn Store> = Arc::new(Admitted::new(objects.clone(), Arc::clone(&kinds)));
@@ -65,7 +72,8 @@ impl Local {
         let replicas = Replicas::builder(Arc::new(runtime)).store(Arc::clone(&store));
         let replicas = Arc::new(replicas.build(Arc::clone(&clock), Arc::clone(&ids)));
 
-        let gateway = Gateway::new(Arc::clone(&ids));
+        replicas.adopt().await?;
+
         manifest::apply(&store, &kinds, manifests).await?;
 
         let credentials = Credentials::load_or_create(&data.credentials(), clock.now())?;
@@ -82,25 +90,32 @@ impl Local {
             .with_context(|| format!("cannot write {}", kubeconfig.display()))?;
 
         let api_address = api.local_addr();
+        let listener = Listener::new(serving.gateway().clone(), gateway_socket)?;
         let platform = PlatformBuilder::new()
             .clock(clock)
             .ids(ids)
             .component(Arc::new(api))
-            .component(Arc::new(Listener::new(gateway.clone(), gateway_socket)?))
-            .component(replicas)
-            .build(kinds, Arc::clone(&store))?;
+            .component(Arc::new(listener))
+            .component(replicas.clone())
+            .component(Arc::new(Reaper {
+                serving: serving.clone(),
+                replicas: Arc::clone(&replicas),
+            }));
+        let platform = serving.install(platform, replicas, Arc::new(images));
+        let domain = match &options.domain {
+            Some(domain) => domain.clone(),
+            None => stored_domain(&store).await?,
+        };
+        let platform = platform.build(kinds, Arc::clone(&store))?;
         Ok(Self {
             platform,
             objects,
             store,
-            gateway: gateway.handle(),
+            gateway: serving.gateway().handle(),
             api_address,
             gateway_address,
             kubeconfig,
-            domain: options
-                .domain
-                .clone()
-                .unwrap_or_else(|| "localhost".to_owned()),
+            domain,
             data,
         })
     }
@@ -160,6 +175,36 @@ impl Local {
     }
 }
 
+/// Stops what an earlier run of the platform left running for nobody.
+#[derive(Debug)]
+struct Reaper {
+    serving: Serving,
+    replicas: Arc<Replicas>,
+}
+
+#[async_trait]
+impl Component for Reaper {
+    fn name(&self) -> &'static str {
+        "reaper"
+    }
+
+    async fn run(
+        self: Arc<Self>,
+        _: Context,
+        shutdown: CancellationToken,
+    ) -> Result<(), ComponentError> {
+        let reaping = async {
+            self.serving.handed_over().await;
+            self.replicas.reap(|id| self.serving.knows(id)).await
+        };
+        let reaped = shutdown.run_until_cancelled(reaping).await;
+        if let Some(count) = reaped.transpose()?.filter(|count| *count > 0) {
+            tracing::info!(count, "instances of an earlier run belonged to nobody");
+        }
+        Ok(())
+    }
+}
+
 /// Makes the images known that are there from the start.
 pub(crate) fn register_examples(images: &LocalImages) -> Result<(), Error> {
     let program = std::env::current_exe().context("this program's own path is unknown")?;
@@ -167,6 +212,24 @@ pub(crate) fn register_examples(images: &LocalImages) -> Result<(), Error> {
         .register_command(HELLO, &program, &[hello::ARGUMENT])
         .and_then(|()| images.register_function(HELLO_FUNCTION, hello::function()));
     Ok(known?)
+}
+
+fn serving(options: &Options, gateway: SocketAddr) -> ServingBuilder {
+    let serving = Serving::builder().listening(gateway.to_string(), gateway.port());
+    match &options.domain {
+        Some(domain) => serving.domain(domain.as_str()),
+        None => serving,
+    }
+}
+
+/// The domain of services that match no selector, as config-domain has it.
+async fn stored_domain(store: &Arc<dyn Store>) -> Result<String, StoreError> {
+    let maps = Api::<ConfigMap>::new(Arc::clone(store));
+    let map = maps.find("knative-serving", "config-domain").await?;
+    let data = map.and_then(|map| map.data).unwrap_or_default();
+    let mut domains = data.into_iter().filter(|(name, _)| name != "_example");
+    let any = domains.find(|(_, selector)| selector.trim().is_empty());
+    Ok(any.map_or_else(|| "localhost".to_owned(), |(name, _)| name))
 }
 
 async fn open_store(
