@@ -14,10 +14,7 @@ use knative_core::{
     store::{Api, JournalOptions, MemoryStore, OpenError, Store, StoreError},
 };
 use knative_runtime_local::{LocalImages, LocalRuntime};
-use knative_serving::{
-    Serving, ServingBuilder,
-    gateway::{GatewayHandle, Listener},
-};
+use knative_serving::{Serving, ServingBuilder, gateway::Listener};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -39,7 +36,7 @@ pub(crate) struct Local {
     platform: Platform,
     objects: MemoryStore,
     store: Arc<dyn Store>,
-    gateway: GatewayHandle,
+    serving: Serving,
     api_address: SocketAddr,
     gateway_address: SocketAddr,
     kubeconfig: PathBuf,
@@ -111,7 +108,7 @@ impl Local {
             platform,
             objects,
             store,
-            gateway: serving.gateway().handle(),
+            serving,
             api_address,
             gateway_address,
             kubeconfig,
@@ -125,9 +122,9 @@ impl Local {
         Arc::clone(&self.store)
     }
 
-    /// What the gateway knows.
-    pub(crate) fn gateway(&self) -> GatewayHandle {
-        self.gateway.clone()
+    /// Services, revisions and routes.
+    pub(crate) const fn serving(&self) -> &Serving {
+        &self.serving
     }
 
     /// Where services are called.

@@ -5,7 +5,11 @@ use std::{net::SocketAddr, time::Duration};
 use anyhow::{Context as _, Result, bail, ensure};
 use futures::future::try_join_all;
 use http::StatusCode;
-use knative_serving::gateway::{ColdStart, GatewayHandle, RevisionKey};
+use knative_serving::{
+    Serving,
+    config::Config,
+    gateway::{ColdStart, GatewayHandle, RevisionKey},
+};
 use serde_json::{Value, json};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::{
@@ -34,6 +38,7 @@ const SAMPLES: u64 = 400;
 #[derive(Debug)]
 pub(super) struct Tour {
     objects: Objects,
+    serving: Serving,
     handle: GatewayHandle,
     gateway: SocketAddr,
     domain: String,
@@ -46,7 +51,8 @@ impl Tour {
     pub(super) fn new(local: &Local, tasks: TaskTracker) -> Self {
         Self {
             objects: Objects::new(local.store()),
-            handle: local.gateway(),
+            handle: local.serving().gateway().handle(),
+            serving: local.serving().clone(),
             gateway: local.gateway_address(),
             domain: local.domain().to_owned(),
             client: Client::new(local.gateway_address(), tasks.clone()),
@@ -61,7 +67,11 @@ impl Tour {
             "scale-to-zero-grace-period": "6s",
             "allow-zero-initial-scale": "true",
         });
+        self.serving.handed_over().await;
         self.objects.configure(quick).await?;
+        let mut config = self.serving.config().subscribe();
+        let allowed = |config: &Config| config.autoscaler.allow_zero_initial_scale;
+        config.wait_for(allowed).await?;
         self.hello_from_zero().await?;
         self.cold_starts().await?;
         self.warm().await?;
