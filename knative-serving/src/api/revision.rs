@@ -82,12 +82,26 @@ impl RevisionSpec {
     }
 }
 
+/// Containers are written with `resources` even where these say nothing, as Go writes a struct.
+fn with_resources(containers: Option<&mut Value>) {
+    let containers = containers.and_then(Value::as_array_mut);
+    let containers = containers.into_iter().flatten();
+    for container in containers.filter_map(Value::as_object_mut) {
+        let resources = container.entry("resources");
+        resources.or_insert_with(|| Value::Object(serde_json::Map::new()));
+    }
+}
+
 impl Serialize for RevisionSpec {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut spec = serde_json::to_value(&self.pod).map_err(S::Error::custom)?;
         if let Value::Object(fields) = &mut spec {
             if self.pod.containers.is_empty() && !self.empty_containers {
-                fields.remove("containers");
+                // As Go writes no list, so that the shape of the kind is what refuses it.
+                fields.insert("containers".to_owned(), Value::Null);
+            }
+            for name in ["containers", "initContainers"] {
+                with_resources(fields.get_mut(name));
             }
             for (name, value) in self.own_fields() {
                 if let Some(value) = value {

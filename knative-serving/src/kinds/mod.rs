@@ -1,19 +1,17 @@
 //! The kinds of Serving, as the registry of a platform holds them.
 
-mod ingress;
-mod pod_autoscaler;
 mod schema;
 
 use std::sync::Arc;
 
 use knative_core::admission::{Admission, Chain};
 use knative_core::object::GroupKind;
+use knative_core::store::ApiObject;
 use knative_core::{Column, Kind, Kinds, Scope};
 use kube_core::Resource;
 use schemars::JsonSchema;
 
-use self::pod_autoscaler::PodAutoscalerRules;
-use crate::api::admission::KindAdmission;
+use crate::api::admission::{Admit, KindAdmission};
 use crate::api::autoscaling::{
     Metric, MetricSpec, MetricStatus, PodAutoscaler, PodAutoscalerSpec, PodAutoscalerStatus,
 };
@@ -59,7 +57,7 @@ fn serving(live: &Arc<Live>) -> [Kind; 5] {
             ("LatestCreated", ".status.latestCreatedRevisionName"),
             ("LatestReady", ".status.latestReadyRevisionName"),
         ]),
-        admission: Some(Arc::new(KindAdmission::<Service>::new(Arc::clone(live)))),
+        admission: rules::<Service>(live),
         ..public::<Service, ServiceSpec, ServiceStatus>(&["kservice", "ksvc"])
     };
     let configuration = Kind {
@@ -67,21 +65,17 @@ fn serving(live: &Arc<Live>) -> [Kind; 5] {
             ("LatestCreated", ".status.latestCreatedRevisionName"),
             ("LatestReady", ".status.latestReadyRevisionName"),
         ]),
-        admission: Some(Arc::new(KindAdmission::<Configuration>::new(Arc::clone(
-            live,
-        )))),
+        admission: rules::<Configuration>(live),
         ..public::<Configuration, ConfigurationSpec, ConfigurationStatus>(&["config", "cfg"])
     };
     let route = Kind {
         columns: texts(&[("URL", ".status.url")]),
-        admission: Some(Arc::new(KindAdmission::<Route>::new(Arc::clone(live)))),
+        admission: rules::<Route>(live),
         ..public::<Route, RouteSpec, RouteStatus>(&["rt"])
     };
     let domain_mapping = Kind {
         columns: texts(&[("URL", ".status.url")]),
-        admission: Some(Arc::new(KindAdmission::<DomainMapping>::new(Arc::clone(
-            live,
-        )))),
+        admission: rules::<DomainMapping>(live),
         ..public::<DomainMapping, DomainMappingSpec, DomainMappingStatus>(&["dm"])
     };
     [
@@ -106,7 +100,7 @@ fn revision(live: &Arc<Live>) -> Kind {
     ]);
     let mut kind = with_readiness(Kind {
         columns,
-        admission: Some(Arc::new(KindAdmission::<Revision>::new(Arc::clone(live)))),
+        admission: rules::<Revision>(live),
         ..public::<Revision, RevisionSpec, RevisionStatus>(&["rev"])
     });
     kind.columns.extend([
@@ -122,14 +116,14 @@ fn internals(live: &Arc<Live>) -> [Kind; 7] {
             Column::new("DesiredScale", "integer", ".status.desiredScale"),
             Column::new("ActualScale", "integer", ".status.actualScale"),
         ],
-        admission: Some(Arc::new(PodAutoscalerRules::new(Arc::clone(live)))),
+        admission: rules::<PodAutoscaler>(live),
         ..internal::<PodAutoscaler, PodAutoscalerSpec, PodAutoscalerStatus>(
             "autoscaling",
             &["kpa", "pa"],
         )
     };
     let ingress = Kind {
-        admission: Some(Arc::new(ingress::IngressRules)),
+        admission: rules::<Ingress>(live),
         ..internal::<Ingress, IngressSpec, IngressStatus>("networking", &["kingress", "king"])
     };
     let claim = Kind {
@@ -141,24 +135,33 @@ fn internals(live: &Arc<Live>) -> [Kind; 7] {
         columns: texts(&[("Image", ".spec.image")]),
         ..internal::<Image, ImageSpec, ImageStatus>("caching", &[])
     };
-    let certificate =
-        internal::<Certificate, CertificateSpec, CertificateStatus>("networking", &["kcert"]);
+    let certificate = Kind {
+        admission: rules::<Certificate>(live),
+        ..internal::<Certificate, CertificateSpec, CertificateStatus>("networking", &["kcert"])
+    };
+    let metric = Kind {
+        admission: rules::<Metric>(live),
+        ..internal::<Metric, MetricSpec, MetricStatus>("autoscaling", &[])
+    };
     [
         with_readiness(pod_autoscaler),
-        with_readiness(internal::<Metric, MetricSpec, MetricStatus>(
-            "autoscaling",
-            &[],
-        )),
+        with_readiness(metric),
         with_readiness(ingress),
-        with_readiness(serverless_service()),
+        with_readiness(serverless_service(live)),
         with_readiness(certificate),
         claim,
         image,
     ]
 }
 
-fn serverless_service() -> Kind {
+/// Knative's own rules for a kind, under the configuration in force.
+fn rules<K: Admit + ApiObject>(live: &Arc<Live>) -> Option<Arc<dyn Admission>> {
+    Some(Arc::new(KindAdmission::<K>::new(Arc::clone(live))))
+}
+
+fn serverless_service(live: &Arc<Live>) -> Kind {
     Kind {
+        admission: rules::<ServerlessService>(live),
         columns: vec![
             Column::string("Mode", ".spec.mode"),
             Column::new("Activators", "integer", ".spec.numActivators"),

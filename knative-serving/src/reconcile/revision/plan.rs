@@ -111,8 +111,10 @@ pub fn images(revision: &Revision) -> Vec<Image> {
 fn image(revision: &Revision, container: &ContainerStatus) -> Image {
     let pod = &revision.spec.pod;
     let name = names::image(revision.name(), &container.name);
+    let mut annotations = annotations(revision);
+    annotations.retain(|key, _| !key.starts_with(keys::AUTOSCALING_GROUP));
     Image {
-        metadata: owned_by(revision, name, labels(revision), annotations(revision)),
+        metadata: owned_by(revision, name, labels(revision), annotations),
         spec: ImageSpec {
             image: container.image_digest.clone(),
             service_account_name: pod.service_account_name.clone().unwrap_or_default(),
