@@ -43,8 +43,11 @@ impl Unit {
     pub(super) fn new(mut target: Box<ScaleTarget>, running: u32, now: Timestamp) -> Self {
         let status = std::mem::take(&mut target.status);
         let known = status.desired_scale.filter(|scale| *scale >= 0);
+        let wanted = known.map_or_else(|| first_scale(&target).max(running), count);
+        // What runs when measuring begins is what a policy begins with, not what is ready at its first decision.
+        let load = (wanted > 0).then(|| Box::new(Load::new(&target, running, now)));
         Self {
-            wanted: known.map_or_else(|| first_scale(&target).max(running), count),
+            wanted,
             decided: DeciderStatus {
                 desired_scale: known,
                 ..DeciderStatus::initial(&target.bounds.decider)
@@ -53,7 +56,7 @@ impl Unit {
             target,
             wish: None,
             telling: false,
-            load: None,
+            load,
             timer: None,
             odd: false,
         }

@@ -3,28 +3,48 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use knative_core::Conditioned as _;
 use knative_core::admission::Admitted;
 use knative_core::http::Body;
-use knative_core::object::ObjectKey;
+use knative_core::object::{GroupKind, ObjectExt as _, ObjectKey};
 use knative_core::platform::PlatformError;
 use knative_core::runtime::Replicas;
 use knative_core::runtime::fake::FakeRuntime;
 use knative_core::store::{
-    Api, MemoryStore, Patch, Store, StoreExt as _, UserInfo, WriteOptions, codec,
+    Api, DeleteOptions, ListOptions, MemoryStore, Patch, Store, StoreExt as _, UserInfo,
+    WatchOptions, WriteOptions, codec,
 };
 use knative_core::{Clock, Ids, Kinds, PlatformBuilder, TokioClock};
+use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use crate::Serving;
-use crate::api::Service;
+use crate::api::autoscaling::PodAutoscaler;
+use crate::api::networking::Ingress;
+use crate::api::{Revision, Service};
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(900);
+
+/// Every write, in the order in which watches of its kind told of it.
+#[derive(Debug, Default)]
+pub(super) struct Recorder {
+    lines: Arc<Mutex<Vec<String>>>,
+}
+
+impl Recorder {
+    pub(super) fn taken(&self) -> Vec<String> {
+        std::mem::take(&mut self.lines.lock())
+    }
+}
 
 pub(super) struct Harness {
     pub(super) store: Arc<dyn Store>,
@@ -93,30 +113,97 @@ impl Harness {
     }
 
     pub(super) async fn ready(&self, name: &str) -> Service {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let service = self.service(name).await;
             if service.is_ready() {
                 return service;
             }
             assert!(
-                tokio::time::Instant::now() < deadline,
+                Instant::now() < deadline,
                 "not ready: {}",
                 serde_json::to_string_pretty(&service).unwrap()
             );
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            sleep(Duration::from_millis(1)).await;
         }
     }
 
-    pub(super) async fn wait(&self, what: &str, mut holds: impl FnMut() -> bool) {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        while !holds() {
-            assert!(tokio::time::Instant::now() < deadline, "{what}");
-            tokio::time::sleep(Duration::from_millis(100)).await;
+    /// Waits until nothing runs.
+    pub(super) async fn rests(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.machine.running().is_empty() {
+            assert!(Instant::now() < deadline, "{:?}", self.machine.running());
+            sleep(Duration::from_millis(100)).await;
         }
     }
 
-    pub(super) async fn call(&self, host: &str) -> (u16, String) {
+    /// Waits until a condition is False, and answers with the reason.
+    pub(super) async fn reason(&self, name: &str, condition: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let service = self.service(name).await;
+            let status = service.status.unwrap_or_default();
+            let found = status.condition(condition);
+            if let Some(found) = found.filter(|found| found.is_false()) {
+                return found.reason.clone();
+            }
+            assert!(Instant::now() < deadline, "{status:?}");
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    pub(super) async fn revision(&self, name: &str) -> Revision {
+        let api = Api::<Revision>::new(Arc::clone(&self.store));
+        api.get("default", name).await.unwrap()
+    }
+
+    /// The names of the pods, once there are so many.
+    pub(super) async fn pods(&self, count: usize) -> Vec<String> {
+        let api = Api::<Pod>::new(Arc::clone(&self.store));
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let list = api.list(&ListOptions::within("default")).await.unwrap();
+            if list.items.len() == count {
+                return list.items.iter().map(|pod| pod.name().to_owned()).collect();
+            }
+            assert!(Instant::now() < deadline, "{} pods", list.items.len());
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    pub(super) async fn delete_pod(&self, name: &str) {
+        let key = ObjectKey::of::<Pod>("default", name);
+        let mut options = DeleteOptions::default();
+        options.user = UserInfo::new("admin");
+        self.store.delete(&key, &options).await.unwrap();
+    }
+
+    /// Notes every write from now on.
+    pub(super) async fn record(&self) -> Recorder {
+        let recorder = Recorder::default();
+        let kinds = ["Service", "Configuration", "Revision", "Route"];
+        let kinds = kinds.map(|kind| GroupKind::new("serving.knative.dev", kind));
+        let internal = [
+            GroupKind::of::<PodAutoscaler>(),
+            GroupKind::of::<Ingress>(),
+            GroupKind::of::<Pod>(),
+            GroupKind::new("", "Event"),
+        ];
+        for kind in kinds.into_iter().chain(internal) {
+            let options = WatchOptions::default();
+            let mut changes = self.store.watch(&kind, &options).await.unwrap();
+            let lines = Arc::clone(&recorder.lines);
+            #[expect(clippy::disallowed_methods, reason = "the test's runtime ends it")]
+            drop(tokio::spawn(async move {
+                while let Some(Ok(change)) = changes.next().await {
+                    lines.lock().push(format!("{change:?}"));
+                }
+            }));
+        }
+        recorder
+    }
+
+    pub(super) async fn call(&self, host: &str) -> (u16, &'static str) {
         let request = http::Request::builder()
             .uri("/")
             .header("host", host)
@@ -126,7 +213,8 @@ impl Harness {
         let response = gateway.oneshot(request).await.unwrap();
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.unwrap().to_bytes();
-        (status, String::from_utf8(body.to_vec()).unwrap())
+        let known = "Hello World!\n";
+        (status, if body == known { known } else { "" })
     }
 
     pub(super) async fn stop(self) {
