@@ -59,7 +59,9 @@ pub(crate) fn no_page() -> Response {
 /// The answer that says why there is none.
 pub(crate) fn failure(failure: Failure) -> Response {
     let (status, retry_after) = (failure.code(), failure.retry_after());
+    let warnings = failure.warnings().to_vec();
     let mut response = value(status, Format::Json, &failure.into_status());
+    warn(&mut response, &warnings);
     if let Some(seconds) = retry_after {
         response
             .headers_mut()

@@ -21,6 +21,7 @@ pub(crate) struct Failure {
     reason: &'static str,
     message: String,
     details: Option<Box<StatusDetails>>,
+    warnings: Vec<String>,
 }
 
 impl Failure {
@@ -31,6 +32,7 @@ impl Failure {
             reason,
             message: message.into(),
             details: None,
+            warnings: Vec::new(),
         }
     }
 
@@ -168,9 +170,10 @@ impl Failure {
                 Self::invalid(&key.kind.kind, &key.kind.group, &key.name, causes.clone())
             }
             StoreError::UnknownKind { .. } => Self::no_resource(),
-            StoreError::Denied { message } | StoreError::BadRequest { message } => {
-                Self::bad_request(message.as_str())
+            StoreError::Denied { message, warnings } => {
+                Self::bad_request(message.as_str()).warned(warnings.clone())
             }
+            StoreError::BadRequest { message } => Self::bad_request(message.as_str()),
             StoreError::Forbidden { message } => Self::forbidden(message.as_str()),
             StoreError::NotAllowed { message } => Self::not_supported(message.as_str()),
             StoreError::Expired { message } => {
@@ -190,6 +193,18 @@ impl Failure {
                 format!("Internal error occurred: {other}"),
             ),
         }
+    }
+
+    /// Tells `warnings` first.
+    #[must_use]
+    pub(crate) fn warned(mut self, warnings: Vec<String>) -> Self {
+        self.warnings.splice(0..0, warnings);
+        self
+    }
+
+    /// What the writer should know besides.
+    pub(crate) fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// The HTTP status.

@@ -73,7 +73,10 @@ pub(crate) fn written(
     result: Result<Written, StoreError>,
 ) -> Reply {
     let output = call.output()?;
-    let written = result.map_err(|error| api.refused(&error))?;
+    let written = match result {
+        Ok(written) => written,
+        Err(error) => return Err(api.refused(&error).warned(warnings)),
+    };
     let mut response = show(api, call, status, output, &written.object)?;
     warnings.extend(written.warnings);
     reply::warn(&mut response, &warnings);

@@ -119,6 +119,7 @@ impl Admission for Traffic {
         if object.data["spec"]["template"].is_null() {
             return Err(StoreError::Denied {
                 message: "admission webhook \"validation.webhook.serving.knative.dev\" denied the request: validation failed: missing field(s): spec.template".to_owned(),
+                warnings: vec!["a template is what runs".to_owned()],
             });
         }
         Ok(Vec::new())

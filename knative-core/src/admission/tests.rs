@@ -38,7 +38,10 @@ impl Admission for Rules {
     ) -> Result<Vec<String>, StoreError> {
         if request.operation == Operation::Delete && object.data["spec"]["kept"] == json!(true) {
             let message = "it is kept".to_owned();
-            return Err(StoreError::Denied { message });
+            return Err(StoreError::Denied {
+                message,
+                warnings: Vec::new(),
+            });
         }
         Ok(vec![format!("by {}", request.user.username)])
     }

@@ -63,6 +63,8 @@ pub enum StoreError {
     Denied {
         /// Why, as upstream's webhooks say it.
         message: String,
+        /// What the writer should know besides, one sentence each.
+        warnings: Vec<String>,
     },
     /// The request makes no sense.
     #[error("{message}")]

@@ -29,7 +29,7 @@ impl Admission for MapAdmission {
         admit(metadata.name.as_deref().unwrap_or_default(), &map_data(object), &annotations).map_err(|error| {
             let message =
                 format!("admission webhook \"config.webhook.serving.knative.dev\" denied the request: validation failed: {error}");
-            StoreError::Denied { message }
+            StoreError::Denied { message, warnings: Vec::new() }
         })
     }
 }

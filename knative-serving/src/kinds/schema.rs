@@ -4,6 +4,8 @@ use knative_core::schema::Schema;
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
+/// Where the protocol of a port is; the one field of Kubernetes' types with a default in the schema.
+const PROTOCOL: &str = "/properties/containers/items/properties/ports/items/properties/protocol";
 const PRESERVE: &str = "x-kubernetes-preserve-unknown-fields";
 
 /// What objects of a kind hold beside their metadata.
@@ -31,6 +33,9 @@ pub(super) fn of<Spec: JsonSchema, Status: JsonSchema>(kind: &str) -> Schema {
     };
     if let Some(pod) = document.pointer_mut(pod) {
         cut(pod, &REVISION_SPEC);
+        if let Some(protocol) = pod.pointer_mut(PROTOCOL) {
+            protocol["default"] = json!("TCP");
+        }
     }
     Schema::from_value(document).unwrap_or_default()
 }

@@ -6,10 +6,11 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use knative_core::Conditioned;
 use knative_core::condition;
-use knative_core::object::{Object, ObjectExt as _};
-use knative_core::store::{ApiObject, Store, StoreError, WriteOptions};
+use knative_core::object::{GroupKind, Object, ObjectExt as _, ObjectKey};
+use knative_core::store::{ApiObject, Store, StoreError, StoreExt as _, WriteOptions};
 use kube_core::TypeMeta;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::api::autoscaling::{Metric, MetricStatus, PodAutoscaler, PodAutoscalerStatus};
 use crate::api::networking::{Ingress, IngressStatus, ServerlessService, ServerlessServiceStatus};
@@ -17,6 +18,9 @@ use crate::api::{
     Configuration, ConfigurationStatus, Revision, RevisionStatus, Route, RouteStatus, Service,
     ServiceStatus,
 };
+
+/// How often a status is written while others change the rest of its object.
+const TRIES: usize = 5;
 
 /// A kind whose status a controller writes.
 pub(crate) trait Observed: ApiObject {
@@ -65,6 +69,10 @@ pub(crate) fn begin<K: Observed>(object: &K, now: Timestamp) -> K::Status {
 }
 
 /// Writes the status that a pass ended with, if it is another than before.
+///
+/// # Errors
+/// [`StoreError::Conflict`] if the pass began with a status that is not the latest one: it has to be done again, since
+/// what it says may be older than what is there.
 pub(crate) async fn finish<K: Observed>(
     store: &Arc<dyn Store>,
     object: &K,
@@ -77,25 +85,62 @@ pub(crate) async fn finish<K: Observed>(
     if object.status() == Some(&status) {
         return Ok(());
     }
-    let written = store
-        .update_status(status_of(object, &status)?, &WriteOptions::default())
-        .await;
-    match written {
-        Err(error) if error.is_not_found() => Ok(()),
-        // The object was made anew meanwhile: the pass over the new one writes its status.
-        Err(error) if error.is_conflict() => Ok(()),
-        written => written.map(drop),
+    let mut version = object.meta().resource_version.clone();
+    let mut tries = 1;
+    loop {
+        let next = status_of(object, &status, version)?;
+        match store.update_status(next, &WriteOptions::default()).await {
+            Err(error) if error.is_not_found() => return Ok(()),
+            Err(error) if error.is_conflict() && tries < TRIES => {
+                let Some(current) = unmoved(store, object, error).await? else {
+                    return Ok(());
+                };
+                version = current;
+                tries += 1;
+            }
+            written => return written.map(drop),
+        }
     }
 }
 
-/// The object as a write of its status needs it. Only one controller writes it, so that no version is asked for; the uid
-/// keeps the write from an object of the same name that came later.
-fn status_of<K: Observed>(object: &K, status: &K::Status) -> Result<Object, StoreError> {
-    let metadata = object.meta();
-    let status = serde_json::to_value(status).map_err(|source| StoreError::Malformed {
-        kind: knative_core::object::GroupKind::of::<K>(),
+/// The latest version of an object whose status is the one that the pass began with; none if the object is gone or was made
+/// anew, which then has a pass of its own.
+async fn unmoved<K: Observed>(
+    store: &Arc<dyn Store>,
+    object: &K,
+    conflict: StoreError,
+) -> Result<Option<Option<String>>, StoreError> {
+    let key = ObjectKey::of::<K>(object.namespace(), object.name());
+    let Some(current) = store.find(&key).await? else {
+        return Ok(None);
+    };
+    if current.uid() != object.uid() {
+        return Ok(None);
+    }
+    let began = to_value::<K>(object.status())?;
+    let is = current.data.get("status").unwrap_or(&Value::Null);
+    if *is == began {
+        Ok(Some(current.metadata.resource_version.clone()))
+    } else {
+        Err(conflict)
+    }
+}
+
+fn to_value<K: Observed>(status: Option<&K::Status>) -> Result<Value, StoreError> {
+    serde_json::to_value(status).map_err(|source| StoreError::Malformed {
+        kind: GroupKind::of::<K>(),
         source,
-    })?;
+    })
+}
+
+/// The object as a write of its status needs it. The uid keeps the write from an object of the same name that came later.
+fn status_of<K: Observed>(
+    object: &K,
+    status: &K::Status,
+    version: Option<String>,
+) -> Result<Object, StoreError> {
+    let metadata = object.meta();
+    let status = to_value::<K>(Some(status))?;
     Ok(Object {
         types: Some(TypeMeta {
             api_version: K::api_version(&()).into_owned(),
@@ -105,6 +150,7 @@ fn status_of<K: Observed>(object: &K, status: &K::Status) -> Result<Object, Stor
             name: metadata.name.clone(),
             namespace: metadata.namespace.clone(),
             uid: metadata.uid.clone(),
+            resource_version: version,
             ..ObjectMeta::default()
         },
         data: serde_json::json!({ "status": status }),

@@ -1,21 +1,30 @@
-//! Replays recorded scenarios of a running Knative on a platform with the fake runtime: one named test per scenario.
+//! Replays recorded scenarios of a running Knative on the platform in one process: one trial per scenario.
 //!
-//! The folder is `KNATIVE_VECTORS`, or the copy in `tests/vectors`.
+//! The folder is `behaviour` below `KNATIVE_VECTORS`, or the copy in `tests/vectors`. Scenarios that `tests/vectors/README.md`
+//! lists as not replayed are left out.
 
+mod act;
+mod client;
 mod compare;
-mod normal;
-mod platform;
+mod diff;
+mod images;
+mod normalise;
+mod observe;
 mod replay;
-mod step;
+mod scenario;
+mod short;
+mod states;
 mod until;
+mod world;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use libtest_mimic::{Arguments, Failed, Trial};
-use serde_json::Value;
+use libtest_mimic::{Arguments, Trial};
 
-/// What cannot be replayed without Kubernetes, or is not replayed yet; `tests/vectors/README.md` says why.
-const README: &str = include_str!("../../vectors/README.md");
+use self::{scenario::Scenario, states::Vocabulary};
 
 fn main() {
     let args = Arguments::from_args();
@@ -23,7 +32,8 @@ fn main() {
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/vectors")),
         PathBuf::from,
     );
-    libtest_mimic::run(&args, trials(&dir.join("behaviour"))).exit();
+    let trials = trials(&dir.join("behaviour"));
+    libtest_mimic::run(&args, trials).exit();
 }
 
 fn trials(dir: &Path) -> Vec<Trial> {
@@ -37,31 +47,39 @@ fn trials(dir: &Path) -> Vec<Trial> {
         })
         .collect();
     files.sort();
-    files.into_iter().map(trial).collect()
-}
-
-fn trial(path: PathBuf) -> Trial {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let left_out = is_left_out(&stem);
-    Trial::test(format!("behaviour/{stem}"), move || run(&path)).with_ignored_flag(left_out)
-}
-
-fn is_left_out(name: &str) -> bool {
-    README
-        .lines()
-        .filter_map(|line| line.strip_prefix("- `behaviour/")?.split_once('`'))
-        .any(|(left_out, _)| left_out.trim_end_matches(".json") == name)
-}
-
-fn run(path: &Path) -> Result<(), Failed> {
-    let scenario: Value = serde_json::from_str(&std::fs::read_to_string(path)?)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build()?;
-    let found = runtime.block_on(replay::replay(&scenario));
-    if found.is_empty() {
-        return Ok(());
+    let read = files.into_iter().map(|path| (read(&path), name(&path)));
+    let scenarios: Vec<_> = read.collect();
+    let mut known = Vocabulary::default();
+    for (scenario, _) in &scenarios {
+        if let Ok(scenario) = scenario {
+            known.add(&compare::recorded(scenario));
+        }
     }
-    Err(found.join("\n").into())
+    let known = Arc::new(known);
+    scenarios
+        .into_iter()
+        .filter(|(_, name)| !is_left_out(name))
+        .map(|(scenario, name)| {
+            let known = Arc::clone(&known);
+            Trial::test(name, move || replay::replay(&scenario?, &known))
+        })
+        .collect()
+}
+
+fn name(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    format!("behaviour/{stem}")
+}
+
+fn read(path: &Path) -> Result<Scenario, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    Scenario::parse(&text).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// Whether the list of what is not replayed names the scenario.
+fn is_left_out(name: &str) -> bool {
+    const LIST: &str = include_str!("../../vectors/README.md");
+    LIST.lines()
+        .filter_map(|line| line.strip_prefix("- `")?.split_once("`:"))
+        .any(|(listed, _)| listed == name)
 }

@@ -1,320 +1,125 @@
-//! A scenario from its first step to its last.
+//! Does the steps of a scenario and compares what comes of them.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use knative_core::store::{ListOptions, codec};
-use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use libtest_mimic::Failed;
+use tokio::runtime::Builder;
 
 use crate::{
-    compare::differences,
-    normal::{Names, loosen},
-    platform::Platform,
-    step::{KINDS, kind, perform, store},
-    until,
+    act::{act, call},
+    client::Answer,
+    compare::{self, Snapshots},
+    scenario::{Scenario, Step},
+    states::Vocabulary,
+    until::{Until, pods},
+    world::World,
 };
 
-/// How long a state may take to come.
-const PATIENCE: Duration = Duration::from_secs(300);
-/// For how long nothing may change before a snapshot.
-const QUIET: Duration = Duration::from_secs(2);
-/// Kinds that are compared exactly.
-const COMPARED: [&str; 8] = [
-    "ksvc",
-    "configuration",
-    "revision",
-    "route",
-    "domainmapping",
-    "kpa",
-    "metric",
-    "image",
-];
-/// Kinds whose events are compared.
-const TOLD: [&str; 4] = ["Service", "Configuration", "Revision", "Route"];
+/// How long nothing has to change before a snapshot is taken. The recordings say: 2 s or more.
+const CALM: Duration = Duration::from_millis(2500);
+/// How long that is waited for.
+const CALM_LIMIT: Duration = Duration::from_secs(30);
+/// How long a step's condition is waited for.
+const UNTIL_LIMIT: Duration = Duration::from_secs(120);
 
-/// Refusals of others than Knative: Kubernetes' of a pod that is created on trial, and those that print Go's types.
-const NOT_REFUSED: [&str; 2] = ["dry run failed with Pod", "json: cannot unmarshal"];
-/// Reasons of events that races cause.
-const RACES: [&str; 2] = ["InternalError", "FinalizerUpdateFailed"];
-
-type Snapshot = BTreeMap<String, Value>;
-
-/// Replays a scenario and answers with what differs.
-pub(crate) async fn replay(scenario: &Value) -> Vec<String> {
-    let platform = Platform::start().await;
-    let namespace = scenario["namespace"].as_str().unwrap_or("default");
-    platform.configure(&scenario["config"], namespace).await;
-    let (mut names, mut found, mut recorded) = (Names::default(), Vec::new(), Snapshot::new());
-    let mut events = BTreeSet::new();
-    for (index, step) in scenario["steps"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .enumerate()
-    {
-        let at = format!("step {index}");
-        events.extend(told(step));
-        if let Err(problem) = one(&platform, step, namespace, &at, &mut found).await {
-            found.push(format!("{at}: {problem}"));
-            return found;
-        }
-        update(&mut recorded, step);
-        let snapshot = snapshot(&platform, namespace, &mut names).await;
-        if step["snapshot"].is_null() {
-            continue;
-        }
-        compare_snapshots(&at, &recorded, &snapshot, scenario, &mut found);
+/// Replays a scenario in virtual time.
+pub(crate) fn replay(scenario: &Scenario, known: &Vocabulary) -> Result<(), Failed> {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()?;
+    let found = runtime.block_on(async {
+        let world = World::start(scenario).await?;
+        let found = steps(&world, scenario, known).await;
+        world.stop().await?;
+        found
+    })?;
+    if found.is_empty() {
+        return Ok(());
     }
-    compare_events(&platform, namespace, &events, &mut found).await;
-    found
+    Err(format!("{} differences\n  {}", found.len(), found.join("\n  ")).into())
 }
 
-async fn one(
-    platform: &Platform,
-    step: &Value,
-    namespace: &str,
-    at: &str,
-    found: &mut Vec<String>,
-) -> Result<(), String> {
-    let answer = perform(platform, &step["do"], namespace).await;
-    let answer = answer.ok_or_else(|| format!("cannot be done: {}", step["do"]))?;
-    compare_refusal(
-        &format!("{at} refused"),
-        &step["refused"],
-        answer.refused,
-        found,
+async fn steps(
+    world: &World,
+    scenario: &Scenario,
+    known: &Vocabulary,
+) -> Result<Vec<String>, Failed> {
+    let mut snapshots = Snapshots::default();
+    let mut found = Vec::new();
+    for (index, one) in scenario.steps.iter().enumerate() {
+        let number = index + 1;
+        let excepted = is_exception(&format!("behaviour/{}/step {number}", scenario.name));
+        let mut here = step(world, one, excepted).await?;
+        if let Some(recorded) = &one.snapshot {
+            let want = snapshots.next(recorded);
+            here.extend(
+                world
+                    .observer
+                    .look(|seen| compare::snapshot(scenario, number, seen, want)),
+            );
+        }
+        found.extend(here.iter().map(|text| format!("step {number}: {text}")));
+    }
+    found.extend(
+        world
+            .observer
+            .look(|seen| compare::transitions(scenario, seen, known)),
     );
-    if step["refused"].is_null() {
-        let warnings = json!(answer.warnings);
-        let want = step.get("warnings").cloned().unwrap_or_else(|| json!([]));
-        differences(&format!("{at} warnings"), &want, &warnings, found);
-    }
-    if let Some(until) = step["until"].as_str() {
-        let met = wait(platform, until, namespace).await?;
-        let want = step["until_met"].as_bool().unwrap_or(true);
-        if met != want {
-            let objects = ["ksvc", "kpa", "pod"].map(|short| objects(platform, short, namespace));
-            let objects = futures::future::join_all(objects).await.concat();
-            let statuses: Vec<&Value> = objects.iter().map(|object| &object["status"]).collect();
-            return Err(format!(
-                "{until}: want {want}, got {met}: {}",
-                json!(statuses)
-            ));
-        }
-    }
-    quiet(platform, namespace).await;
-    Ok(())
+    found.extend(world.observer.look(|seen| compare::events(scenario, seen)));
+    Ok(found)
 }
 
-/// A refusal by admission is compared to the letter, others by what machines read.
-fn compare_refusal(at: &str, want: &Value, got: Option<Value>, found: &mut Vec<String>) {
-    let got = got.unwrap_or(Value::Null);
-    let mut want = want.clone();
-    let message = want["message"].as_str().unwrap_or_default();
-    if NOT_REFUSED.iter().any(|text| message.contains(text)) {
-        return;
-    }
-    if let (Some(want), Some(got)) = (want.as_object_mut(), got.as_object()) {
-        want.retain(|name, _| got.contains_key(name));
-    }
-    differences(at, &want, &got, found);
+/// Whether the list of deliberate deviations names the answer of a step.
+fn is_exception(name: &str) -> bool {
+    const LIST: &str = include_str!("../../vectors/EXCEPTIONS.md");
+    LIST.lines()
+        .filter_map(|line| line.strip_prefix("- `")?.split_once("`:"))
+        .any(|(excepted, _)| excepted == name)
 }
 
-async fn wait(platform: &Platform, until: &str, namespace: &str) -> Result<bool, String> {
-    let deadline = Instant::now() + PATIENCE;
-    while Instant::now() < deadline {
-        let holds = until::holds(platform, until, namespace).await;
-        if holds.ok_or_else(|| format!("cannot be read: {until}"))? {
-            return Ok(true);
-        }
-        sleep(Duration::from_millis(20)).await;
-    }
-    Ok(false)
-}
-
-/// Waits until no object of Knative has changed for a while.
-async fn quiet(platform: &Platform, namespace: &str) {
-    let mut before = versions(platform, namespace).await;
-    for _ in 0..30 {
-        sleep(QUIET).await;
-        let now = versions(platform, namespace).await;
-        if now == before {
-            return;
-        }
-        before = now;
-    }
-}
-
-async fn objects(platform: &Platform, short: &str, namespace: &str) -> Vec<Value> {
-    let Some(kind) = kind(short) else {
-        return Vec::new();
+/// One step up to the moment of its snapshot.
+async fn step(world: &World, step: &Step, excepted: bool) -> Result<Vec<String>, Failed> {
+    let requests = world.tasks.spawn(call(world.clone(), step.action.clone()));
+    let mut found = match act(world, &step.action).await? {
+        Some(answer) if !excepted => check(world, step, &answer),
+        _ => Vec::new(),
     };
-    let list = store(platform)
-        .list(&kind, &ListOptions::within(namespace))
+    if let Some(until) = &step.until {
+        found.extend(wait(world, step, until).await?);
+    }
+    if !step.leaves_nothing() {
+        world.observer.quiet(CALM, CALM_LIMIT).await;
+    }
+    let response = requests.await??;
+    if let (Some(want), Some(got)) = (&step.response, &response)
+        && want != got
+    {
+        found.push(format!("response\n    got:  {got}\n    want: {want}"));
+    }
+    Ok(found)
+}
+
+fn check(world: &World, step: &Step, answer: &Answer) -> Vec<String> {
+    world
+        .observer
+        .look(|seen| compare::answer(step, answer, seen))
+}
+
+/// Waits for a condition; complains if that ends otherwise than recorded.
+async fn wait(world: &World, step: &Step, until: &str) -> Result<Vec<String>, Failed> {
+    let parsed = Until::parse(until)?;
+    let met = world
+        .observer
+        .wait(UNTIL_LIMIT, async || {
+            let pods = pods(Arc::as_ref(&world.workloads)).await;
+            world.observer.look(|seen| parsed.holds(seen, &pods))
+        })
         .await;
-    let items = list.map(|list| list.items).unwrap_or_default();
-    items
-        .iter()
-        .filter_map(|object| codec::object_to_value(object).ok())
-        .collect()
-}
-
-async fn versions(platform: &Platform, namespace: &str) -> Vec<Value> {
-    let mut versions = Vec::new();
-    for (short, ..) in KINDS {
-        for object in objects(platform, short, namespace).await {
-            versions.push(object["metadata"]["resourceVersion"].clone());
-        }
-    }
-    versions
-}
-
-async fn snapshot(platform: &Platform, namespace: &str, names: &mut Names) -> Snapshot {
-    let mut snapshot = Snapshot::new();
-    for (short, ..) in KINDS {
-        for object in objects(platform, short, namespace).await {
-            names.learn(&object);
-            let name = object["metadata"]["name"].as_str().unwrap_or_default();
-            snapshot.insert(format!("{short}/{name}"), object);
-        }
-    }
-    snapshot
-        .into_iter()
-        .map(|(key, object)| (key, names.normalise(object)))
-        .collect()
-}
-
-/// Takes over what a step's snapshot says; `"="` is what was said before.
-fn update(recorded: &mut Snapshot, step: &Value) {
-    for (key, object) in step["snapshot"].as_object().into_iter().flatten() {
-        if *object != "=" {
-            let mut object = object.clone();
-            loosen(&mut object);
-            recorded.insert(key.clone(), object);
-        }
-    }
-    for key in step["removed"].as_array().into_iter().flatten() {
-        recorded.remove(key.as_str().unwrap_or_default());
-    }
-}
-
-fn compare_snapshots(
-    at: &str,
-    want: &Snapshot,
-    got: &Snapshot,
-    scenario: &Value,
-    found: &mut Vec<String>,
-) {
-    let keys: BTreeSet<&String> = want.keys().chain(got.keys()).collect();
-    for key in keys {
-        let short = key.split('/').next().unwrap_or_default();
-        if !COMPARED.contains(&short) {
-            continue;
-        }
-        let (want, got) = (want.get(key), got.get(key));
-        let mut differs = Vec::new();
-        differences(
-            key,
-            want.unwrap_or(&Value::Null),
-            got.unwrap_or(&Value::Null),
-            &mut differs,
-        );
-        let varies = |line: &String| varies(scenario, at, key, line);
-        let lines = differs.into_iter().filter(|line| !varies(line));
-        found.extend(lines.map(|line| format!("{at}: {line}")));
-    }
-}
-
-/// Whether two recordings of the scenario differed there.
-fn varies(scenario: &Value, at: &str, key: &str, line: &str) -> bool {
-    let varies = scenario["varies"].as_array().into_iter().flatten();
-    let mut places = varies.filter_map(Value::as_str);
-    places.any(|place| {
-        let Some(place) = place.strip_prefix(&format!("{at}: ")) else {
-            return false;
-        };
-        let path = line.split(": want").next().unwrap_or_default();
-        let path = path
-            .strip_prefix(key)
-            .unwrap_or(path)
-            .replace(['.', '['], "/");
-        place.contains(key)
-            && (place.ends_with(key) || place.replace(['.', '['], "/").contains(&path))
+    let want = step.until_met.unwrap_or(true);
+    Ok(if met == want {
+        Vec::new()
+    } else {
+        vec![format!("{until}: {met}, want {want}")]
     })
-}
-
-/// The events of a step on Knative's kinds, but for those that races cause.
-fn told(step: &Value) -> Vec<String> {
-    let events = step["events"].as_array().into_iter().flatten();
-    events
-        .filter(|event| event["apiVersion"] == "serving.knative.dev/v1")
-        .filter(|event| !is_race(&event["reason"]))
-        .map(|event| {
-            let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
-            line(
-                &text("type"),
-                &text("reason"),
-                &text("object"),
-                &text("message"),
-                &text("from"),
-            )
-        })
-        .collect()
-}
-
-fn is_race(reason: &Value) -> bool {
-    reason
-        .as_str()
-        .is_some_and(|reason| RACES.contains(&reason))
-}
-
-fn line(r#type: &str, reason: &str, object: &str, message: &str, from: &str) -> String {
-    format!("{type} {reason} {object} {message} [{from}]")
-}
-
-async fn compare_events(
-    platform: &Platform,
-    namespace: &str,
-    want: &BTreeSet<String>,
-    found: &mut Vec<String>,
-) {
-    let kind = knative_core::object::GroupKind::new("", "Event");
-    let list = store(platform)
-        .list(&kind, &ListOptions::within(namespace))
-        .await;
-    let items = list.map(|list| list.items).unwrap_or_default();
-    let got: BTreeSet<String> = items
-        .iter()
-        .filter(|event| {
-            let kind = event.data["involvedObject"]["kind"].as_str();
-            event.data["involvedObject"]["apiVersion"] == "serving.knative.dev/v1"
-                && !is_race(&event.data["reason"])
-                && TOLD.contains(&kind.unwrap_or_default())
-        })
-        .map(|event| {
-            let data = &event.data;
-            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            let of = &data["involvedObject"];
-            let object = format!("{}/{}", text(&of["kind"]), text(&of["name"]));
-            let from = text(&data["source"]["component"]);
-            line(
-                &text(&data["type"]),
-                &text(&data["reason"]),
-                &object,
-                &text(&data["message"]),
-                &from,
-            )
-        })
-        .collect();
-    found.extend(
-        want.difference(&got)
-            .map(|event| format!("no event: {event}")),
-    );
-    found.extend(
-        got.difference(want)
-            .map(|event| format!("event too many: {event}")),
-    );
 }

@@ -1,101 +1,168 @@
-//! What is waited for before a snapshot.
+//! What a step waits for.
 
-use knative_core::{
-    object::ObjectExt as _,
-    store::{ListOptions, StoreExt as _, codec},
-};
+use knative_core::runtime::{InstanceState, StartError, WorkloadRuntime};
+use libtest_mimic::Failed;
 use serde_json::Value;
 
-use crate::{
-    platform::Platform,
-    step::{key, kind},
-};
+use crate::observe::Seen;
 
-/// Whether all parts of `until` hold; none if one of them cannot be read.
-pub(crate) async fn holds(platform: &Platform, until: &str, namespace: &str) -> Option<bool> {
-    for part in until.split(" & ") {
-        if !part_holds(platform, part, namespace).await? {
-            return Some(false);
-        }
-    }
-    Some(true)
+/// Conditions that hold together.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Until(Vec<Clause>);
+
+#[derive(Clone, Debug, PartialEq)]
+enum Clause {
+    /// `kind/name check…`
+    Object { name: String, checks: Vec<Check> },
+    /// `gone kind/name`
+    Gone(String),
+    /// `pods revision n [ready]`
+    Pods {
+        revision: String,
+        count: usize,
+        ready: bool,
+    },
+    /// `nopods`
+    NoPods,
 }
 
-async fn part_holds(platform: &Platform, part: &str, namespace: &str) -> Option<bool> {
-    let words: Vec<&str> = part.split_whitespace().collect();
-    match words.as_slice() {
-        ["gone", target] => {
-            let key = key(target, namespace)?;
-            Some(platform.store.find(&key).await.ok()?.is_none())
-        }
-        ["nopods"] => Some(pods(platform, None, namespace).await.0 == 0),
-        ["pods", revision, count] => {
-            let (all, _) = pods(platform, Some(revision), namespace).await;
-            let count: usize = count.parse().ok()?;
-            Some(all == count)
-        }
-        ["pods", revision, count, "ready"] => {
-            let count: usize = count.parse().ok()?;
-            Some(pods(platform, Some(revision), namespace).await == (count, count))
-        }
-        [target, facts @ ..] => {
-            let object = platform.store.find(&key(target, namespace)?).await.ok()?;
-            let object = object.map(|object| codec::object_to_value(&object));
-            let Some(Ok(object)) = object else {
-                return Some(false);
-            };
-            Some(facts.iter().all(|fact| is_fact(&object, fact)))
-        }
-        [] => None,
+#[derive(Clone, Debug, PartialEq)]
+enum Check {
+    /// `exists`
+    Exists,
+    /// `Type=Status[/Reason]`, of the object's current generation.
+    Condition {
+        r#type: String,
+        status: String,
+        reason: Option<String>,
+    },
+    /// `.status.x=y`
+    Field { pointer: String, value: String },
+}
+
+impl Until {
+    /// Reads clauses that ` & ` joins.
+    pub(crate) fn parse(text: &str) -> Result<Self, Failed> {
+        let clauses = text.split(" & ").map(clause);
+        clauses
+            .collect::<Option<_>>()
+            .map(Self)
+            .ok_or_else(|| format!("until what? {text}").into())
+    }
+
+    /// Whether all hold.
+    pub(crate) fn holds(&self, seen: &Seen, pods: &[Pod]) -> bool {
+        self.0.iter().all(|clause| clause.holds(seen, pods))
     }
 }
 
-/// `.status.x=y`, or `Type=Status[/Reason]` of a status that speaks of the current generation.
-fn is_fact(object: &Value, fact: &str) -> bool {
-    let Some((name, wanted)) = fact.split_once('=') else {
-        return false;
-    };
-    if let Some(path) = name.strip_prefix('.') {
-        let pointer = format!("/{}", path.replace('.', "/"));
-        let value = object.pointer(&pointer);
-        return value.is_some_and(|value| match value {
-            Value::String(text) => text == wanted,
-            other => other.to_string() == wanted,
+fn clause(text: &str) -> Option<Clause> {
+    let mut words = text.split_whitespace();
+    match words.next()? {
+        "gone" => Some(Clause::Gone(words.next()?.to_owned())),
+        "nopods" => Some(Clause::NoPods),
+        "pods" => Some(Clause::Pods {
+            revision: words.next()?.to_owned(),
+            count: words.next()?.parse().ok()?,
+            ready: words.next() == Some("ready"),
+        }),
+        name => Some(Clause::Object {
+            name: name.to_owned(),
+            checks: words.map(check).collect::<Option<_>>()?,
+        }),
+    }
+}
+
+fn check(text: &str) -> Option<Check> {
+    if text == "exists" {
+        return Some(Check::Exists);
+    }
+    let (place, value) = text.split_once('=')?;
+    if place.starts_with('.') {
+        return Some(Check::Field {
+            pointer: place.replace('.', "/"),
+            value: value.to_owned(),
         });
     }
-    if object["metadata"]["generation"] != object["status"]["observedGeneration"] {
-        return false;
-    }
-    let (status, reason) = wanted.split_once('/').unwrap_or((wanted, ""));
-    let conditions = object["status"]["conditions"].as_array();
-    conditions.into_iter().flatten().any(|condition| {
-        condition["type"] == name
-            && condition["status"] == status
-            && (reason.is_empty() || condition["reason"] == reason)
+    let (status, reason) = match value.split_once('/') {
+        Some((status, reason)) => (status, Some(reason.to_owned())),
+        None => (value, None),
+    };
+    Some(Check::Condition {
+        r#type: place.to_owned(),
+        status: status.to_owned(),
+        reason,
     })
 }
 
-/// How many pods there are, and how many of them are ready.
-async fn pods(platform: &Platform, revision: Option<&str>, namespace: &str) -> (usize, usize) {
-    let pods = kind("pod").expect("a known kind");
-    let list = platform
-        .store
-        .list(&pods, &ListOptions::within(namespace))
-        .await;
-    let Ok(list) = list else {
-        return (0, 0);
-    };
-    let of_revision = list.items.iter().filter(|pod| {
-        revision.is_none_or(|revision| pod.label("serving.knative.dev/revision") == Some(revision))
+impl Clause {
+    fn holds(&self, seen: &Seen, pods: &[Pod]) -> bool {
+        match self {
+            Self::Object { name, checks } => {
+                let object = seen.objects.get(name);
+                object.is_some_and(|object| checks.iter().all(|check| check.holds(object)))
+            }
+            Self::Gone(name) => !seen.objects.contains_key(name),
+            Self::NoPods => pods.is_empty(),
+            Self::Pods {
+                revision,
+                count,
+                ready,
+            } => {
+                let of_revision = || pods.iter().filter(|pod| pod.revision == *revision);
+                let all_ready = !ready || of_revision().all(|pod| pod.ready);
+                of_revision().count() == *count && all_ready
+            }
+        }
+    }
+}
+
+impl Check {
+    fn holds(&self, object: &Value) -> bool {
+        match self {
+            Self::Exists => true,
+            Self::Field { pointer, value } => object
+                .pointer(pointer)
+                .is_some_and(|found| found == value.as_str()),
+            Self::Condition {
+                r#type,
+                status,
+                reason,
+            } => {
+                let current =
+                    object["status"]["observedGeneration"] == object["metadata"]["generation"];
+                let conditions = object["status"]["conditions"].as_array();
+                let mut conditions = conditions.map(Vec::as_slice).unwrap_or_default().iter();
+                let condition = conditions.find(|condition| condition["type"] == r#type.as_str());
+                current
+                    && condition.is_some_and(|condition| {
+                        let right = |reason: &String| condition["reason"] == reason.as_str();
+                        condition["status"] == status.as_str() && reason.as_ref().is_none_or(right)
+                    })
+            }
+        }
+    }
+}
+
+/// An instance, as a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pod {
+    revision: String,
+    ready: bool,
+}
+
+/// The instances that exist. One that a quota keeps out does not.
+pub(crate) async fn pods(runtime: &dyn WorkloadRuntime) -> Vec<Pod> {
+    let instances = runtime.list().await.unwrap_or_default();
+    let instances = instances.iter().filter(|instance| {
+        !matches!(&instance.state, InstanceState::BackingOff { error, .. } if matches!(**error, StartError::Unschedulable { .. }))
     });
-    let ready = |pod: &&std::sync::Arc<knative_core::object::Object>| {
-        let conditions = pod.data["status"]["conditions"].as_array();
-        conditions
-            .into_iter()
-            .flatten()
-            .any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
-    };
-    let all: Vec<_> = of_revision.collect();
-    let ready = all.iter().copied().filter(ready).count();
-    (all.len(), ready)
+    let pod = instances.map(|instance| {
+        let name: &str = &instance.workload.name;
+        Pod {
+            revision: name.strip_suffix("-deployment").unwrap_or(name).to_owned(),
+            ready: instance.state.is_ready(),
+        }
+    });
+    pod.collect()
 }

@@ -65,10 +65,8 @@ impl<K: Admit + Serialize + DeserializeOwned + 'static> Admission for KindAdmiss
             .map_err(undecodable)?;
         let warnings = findings.warnings();
         findings.into_result().map_err(|errors| {
-            denied(
-                "validation.webhook",
-                &format!("validation failed: {errors}"),
-            )
+            let why = format!("validation failed: {errors}");
+            denied("validation.webhook", &why, warnings.clone())
         })?;
         Ok(warnings)
     }
@@ -124,13 +122,13 @@ fn decode<K: DeserializeOwned>(object: &Object) -> serde_json::Result<K> {
 )]
 fn undecodable(error: serde_json::Error) -> StoreError {
     let message = format!("mutation failed: cannot decode incoming new object: {error}");
-    denied("webhook", &message)
+    denied("webhook", &message, Vec::new())
 }
 
-fn denied(webhook: &str, why: &str) -> StoreError {
+fn denied(webhook: &str, why: &str, warnings: Vec<String>) -> StoreError {
     let message =
         format!("admission webhook \"{webhook}.serving.knative.dev\" denied the request: {why}");
-    StoreError::Denied { message }
+    StoreError::Denied { message, warnings }
 }
 
 #[cfg(test)]

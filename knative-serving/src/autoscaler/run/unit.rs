@@ -29,6 +29,9 @@ pub(super) struct Unit {
     decided: DeciderStatus,
     /// Replicas that the latest plan wants.
     wanted: u32,
+    /// Instances that ran before the revision was told of, until the policy has heard of them: after a restart it holds as
+    /// many until the load is known.
+    found: u32,
     pub(super) wish: Option<Wish>,
     /// A wish is being told to the runtime.
     pub(super) telling: bool,
@@ -54,6 +57,7 @@ impl Unit {
             },
             stage: Stage::resumed(&status, now),
             target,
+            found: running,
             wish: None,
             telling: false,
             load,
@@ -85,15 +89,16 @@ impl Unit {
         self.wanted == 0
     }
 
-    fn load(&mut self, ready: u32, now: Timestamp) -> &mut Load {
+    fn load(&mut self, now: Timestamp) -> &mut Load {
         let target = &self.target;
+        let found = std::mem::take(&mut self.found);
         self.load
-            .get_or_insert_with(|| Box::new(Load::new(target, ready, now)))
+            .get_or_insert_with(|| Box::new(Load::new(target, found, now)))
     }
 
     /// A request waits while there is no replica.
     pub(super) fn wake(&mut self, ready: u32, now: Timestamp) -> Plan {
-        let load = self.load(ready, now);
+        let load = self.load(now);
         load.first_request(now);
         self.decided = load.decide(ready, now);
         self.odd = false;
@@ -102,13 +107,13 @@ impl Unit {
 
     /// A second passed.
     pub(super) fn tick(&mut self, report: &Report, ready: u32, now: Timestamp) -> Option<Plan> {
-        let load = self.load(ready, now);
+        let load = self.load(now);
         load.record(report, ready, now);
         self.odd = !self.odd;
         if self.odd {
             return None;
         }
-        let decided = self.load(ready, now).decide(ready, now);
+        let decided = self.load(now).decide(ready, now);
         // What was decided before a restart stands until there is something to decide upon.
         let before = self.decided;
         if decided.desired_scale.is_some() || before.desired_scale.is_none() {

@@ -102,7 +102,7 @@ impl PodAutoscalerReconciler {
             ));
         }
         self.metric(scaler, bounds, status, now).await?;
-        plan::status(&service, scale).apply(status, now);
+        plan::status(scaler, bounds, &service, scale).apply(status, now);
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use crate::api::networking::{ServerlessService, ServerlessServiceSpec};
 use crate::autoscaler::bounds::Bounds;
 use crate::autoscaler::kpa::MIN_ACTIVATORS;
 use crate::autoscaler::run::ScaleStatus;
-use crate::autoscaler::scale::{SksPlan, StatusPlan};
+use crate::autoscaler::scale::{Activity, SksPlan, StatusPlan};
 use crate::reconcile::common::{owned_by, without};
 use crate::reconcile::names;
 
@@ -62,7 +62,12 @@ fn nanos(duration: SignedDuration) -> i64 {
 }
 
 /// What the status is to say. The names of the core Services are known as soon as `service` is there.
-pub(super) fn status(service: &ServerlessService, scale: Option<&ScaleStatus>) -> StatusPlan {
+pub(super) fn status(
+    scaler: &PodAutoscaler,
+    bounds: &Bounds,
+    service: &ServerlessService,
+    scale: Option<&ScaleStatus>,
+) -> StatusPlan {
     let observed = service.status.as_ref();
     let ready = if service.is_ready() {
         Ok(())
@@ -73,13 +78,34 @@ pub(super) fn status(service: &ServerlessService, scale: Option<&ScaleStatus>) -
             |ready| ready.message.clone(),
         ))
     };
+    let first = first_activity(scaler, bounds);
     StatusPlan {
         desired_scale: scale.and_then(|scale| scale.desired_scale),
         actual_scale: scale.map(|scale| scale.actual_scale).or(Some(0)),
         service_name: Some(names::public_service(service.name())),
         metrics_service_name: Some(names::private_service(service.name())),
         sks: Some(ready),
-        initialized: scale.is_some_and(|scale| scale.initialized),
-        activity: scale.and_then(|scale| scale.activity.clone()),
+        initialized: match scale {
+            Some(scale) => scale.initialized,
+            None => first == Some(Activity::NoTraffic),
+        },
+        activity: match scale {
+            Some(scale) => scale.activity.clone(),
+            None => first,
+        },
     }
+}
+
+/// Until the scaler knows of a new Revision, it counts as on its way to its first scale; a known one stays as it is.
+fn first_activity(scaler: &PodAutoscaler, bounds: &Bounds) -> Option<Activity> {
+    let status = scaler.status.as_ref();
+    if status.is_some_and(|status| status.is_active() || status.is_inactive()) {
+        return None;
+    }
+    let first = bounds.min_scale.max(bounds.decider.initial_scale);
+    Some(if first > 0 {
+        Activity::Activating
+    } else {
+        Activity::NoTraffic
+    })
 }

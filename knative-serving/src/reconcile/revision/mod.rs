@@ -84,7 +84,8 @@ impl RevisionReconciler {
             return Ok(Action::done().because("the runtime cannot run this template"));
         }
         let scaler = self.scaler(revision);
-        let requeue = match &scaler {
+        // One that has no status yet says nothing of what runs.
+        let requeue = match scaler.as_ref().filter(|scaler| scaler.status.is_some()) {
             Some(scaler) => self.report(revision, scaler, status, now),
             None => {
                 status.mark_resources_available_unknown(DEPLOYING, "", now);
