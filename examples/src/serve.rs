@@ -5,7 +5,7 @@ use std::io;
 use anyhow::{Context as _, Result};
 use tokio::{
     runtime::Runtime,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -16,6 +16,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     logging::start(options.log);
     let manifests = manifest::read(&options.manifests)?;
     runtime()?.block_on(async {
+        let mut asked = Asked::new()?;
         let local = Local::open(options, manifests).await?;
         println!("{}", local.banner());
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -23,8 +24,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let mut platform = tasks.spawn(platform);
         let ended = tokio::select! {
             biased;
-            asked = asked_to_end() => {
-                asked?;
+            () = asked.to_end() => {
                 shutdown.cancel();
                 platform.await
             }
@@ -43,12 +43,27 @@ pub(crate) fn runtime() -> Result<Runtime> {
     runtime.context("cannot start worker threads")
 }
 
-/// Waits for Ctrl-C or SIGTERM.
-pub(crate) async fn asked_to_end() -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        biased;
-        asked = tokio::signal::ctrl_c() => asked,
-        _ = terminate.recv() => Ok(()),
+/// Hears Ctrl-C and SIGTERM from the moment on that it is made.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Asked {
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits until the platform is asked to end.
+    pub(crate) async fn to_end(&mut self) {
+        tokio::select! {
+            biased;
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }

@@ -13,7 +13,12 @@ use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{report::Report, tour::Tour};
-use crate::{cli::Options, local::Local, logging, manifest, serve};
+use crate::{
+    cli::Options,
+    local::Local,
+    logging, manifest,
+    serve::{self, Asked},
+};
 
 /// Runs a platform of its own, shows what it does, and prints what was measured.
 pub(crate) fn run(options: &Options) -> Result<()> {
@@ -22,6 +27,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let options = options.or_temporary(scratch.path());
     let manifests = manifest::read(&options.manifests)?;
     let report = serve::runtime()?.block_on(async {
+        let asked = Asked::new()?;
         let local = Local::open(&options, manifests).await?;
         println!(
             "A platform of its own: services at {}",
@@ -30,7 +36,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
         let tour = Tour::new(&local, tasks.clone());
         let platform = tasks.spawn(local.run(shutdown.clone()));
-        let report = guided(tour, &shutdown).await;
+        let report = guided(tour, asked, &shutdown).await;
         shutdown.cancel();
         tasks.close();
         ended(platform).await?;
@@ -44,12 +50,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 /// The tour, until Ctrl-C.
-async fn guided(tour: Tour, shutdown: &CancellationToken) -> Result<Report> {
+async fn guided(tour: Tour, mut asked: Asked, shutdown: &CancellationToken) -> Result<Report> {
     tokio::select! {
         biased;
-        asked = serve::asked_to_end() => {
+        () = asked.to_end() => {
             shutdown.cancel();
-            asked?;
             bail!("interrupted")
         }
         report = tour.run() => report,

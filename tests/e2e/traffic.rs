@@ -1,0 +1,189 @@
+//! Requests from zero, updates, splits, tags, rollbacks, and back to zero.
+
+use std::{
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    thread,
+};
+
+use libtest_mimic::Trial;
+use serde_json::{Value, json};
+
+use crate::{
+    Outcome, ensure,
+    platform::{Platform, service, until},
+    trials as part,
+};
+
+const HOST: &str = "hello.default.localhost";
+const IMAGE: &str = "example.local/hello";
+
+pub(crate) fn trials() -> Vec<Trial> {
+    part(
+        "traffic",
+        [
+            ("a_service_is_called_from_zero_and_back", from_zero_and_back),
+            (
+                "update_split_tags_and_rollback_lose_no_request",
+                changes_lose_nothing,
+            ),
+            ("services_reach_each_other_by_all_their_names", names),
+            ("an_unknown_host_is_not_found", unknown_host),
+            ("an_unknown_image_recovers_once_it_is_added", unknown_image),
+        ],
+    )
+}
+
+fn config(platform: &Platform) -> Outcome {
+    let path = "/api/v1/namespaces/knative-serving/configmaps/config-autoscaler";
+    until("the ConfigMap to exist", || {
+        Ok(platform.get_api(path)?.status == 200)
+    })?;
+    let patch = json!({ "data": {
+        "stable-window": "6s",
+        "scale-to-zero-grace-period": "6s",
+        "allow-zero-initial-scale": "true",
+    }});
+    platform.expect_api("PATCH", path, "application/merge-patch+json", &patch)
+}
+
+fn from_zero_and_back() -> Outcome {
+    let platform = Platform::start()?;
+    config(&platform)?;
+    let zero = json!({ "autoscaling.knative.dev/initial-scale": "0" });
+    // The API admits by the configuration in force, which follows its ConfigMap a moment later.
+    until("zero to be allowed", || {
+        Ok(platform.apply(&service("hello", IMAGE, &[], &zero)).is_ok())
+    })?;
+    platform.ready("hello")?;
+    ensure(platform.processes()?.is_empty(), || {
+        "something runs".to_owned()
+    })?;
+    ensure(platform.body(HOST, "/")? == "Hello World!\n", || {
+        "another answer".to_owned()
+    })?;
+    ensure(platform.processes()?.len() == 1, || {
+        "not one process".to_owned()
+    })?;
+    until("zero processes", || Ok(platform.processes()?.is_empty()))?;
+    ensure(platform.body(HOST, "/")? == "Hello World!\n", || {
+        "another answer".to_owned()
+    })
+}
+
+fn changes_lose_nothing() -> Outcome {
+    let platform = Platform::start()?;
+    platform.apply(&service("hello", IMAGE, &[], &json!({})))?;
+    platform.ready("hello")?;
+    let (end, sent, failed) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !end.load(Ordering::Relaxed) {
+                    let good = platform
+                        .call(HOST, "/?sleep=5")
+                        .is_ok_and(|answer| answer.status == 200);
+                    sent.fetch_add(1, Ordering::Relaxed);
+                    failed.fetch_add(u64::from(!good), Ordering::Relaxed);
+                }
+            });
+        }
+        let outcome = change(&platform);
+        end.store(true, Ordering::Relaxed);
+        outcome
+    })?;
+    let failed = failed.into_inner();
+    ensure(failed == 0, || {
+        format!("{failed} of {} requests failed", sent.into_inner())
+    })
+}
+
+fn change(platform: &Platform) -> Outcome {
+    platform.apply(&service("hello", IMAGE, &[("TARGET", "Two")], &json!({})))?;
+    platform.ready("hello")?;
+    ensure(platform.body(HOST, "/")? == "Hello Two!\n", || {
+        "the update is not in force".to_owned()
+    })?;
+
+    traffic(
+        platform,
+        &json!([
+            { "revisionName": "hello-00001", "percent": 50, "tag": "old" },
+            { "revisionName": "hello-00002", "percent": 50, "tag": "new" },
+        ]),
+    )?;
+    let mut old = 0;
+    for _ in 0..200 {
+        old += u32::from(platform.body(HOST, "/")? == "Hello World!\n");
+    }
+    ensure((50..150).contains(&old), || {
+        format!("{old} of 200 went to the first revision")
+    })?;
+    for (host, expected) in [
+        ("old-hello.default.localhost", "Hello World!\n"),
+        ("new-hello.default.localhost", "Hello Two!\n"),
+    ] {
+        let body = platform.body(host, "/")?;
+        ensure(body == expected, || format!("{host}: {body}"))?;
+    }
+
+    traffic(
+        platform,
+        &json!([{ "revisionName": "hello-00001", "percent": 100 }]),
+    )?;
+    ensure(platform.body(HOST, "/")? == "Hello World!\n", || {
+        "not rolled back".to_owned()
+    })
+}
+
+fn traffic(platform: &Platform, traffic: &Value) -> Outcome {
+    platform.apply(&json!({
+        "apiVersion": "serving.knative.dev/v1",
+        "kind": "Service",
+        "metadata": { "name": "hello" },
+        "spec": { "traffic": traffic },
+    }))?;
+    platform.ready("hello").map(drop)
+}
+
+fn names() -> Outcome {
+    let platform = Platform::start()?;
+    // Asks another service through the gateway that its environment names, and answers with what it said.
+    let script = "curl -s -H \"Host: hello.default\" \"http://$K_GATEWAY/\" > \"/tmp/e2e-$K_REVISION-$PORT\" && \
+                  read -r TARGET < \"/tmp/e2e-$K_REVISION-$PORT\"; rm -f \"/tmp/e2e-$K_REVISION-$PORT\"; export TARGET; exec $HELLO";
+    platform.add_script("example.local/asks", script)?;
+    platform.apply(&service("hello", IMAGE, &[], &json!({})))?;
+    platform.ready("hello")?;
+    for host in [
+        "hello.default",
+        "hello.default.svc",
+        "hello.default.svc.cluster.local",
+    ] {
+        let body = platform.body(host, "/")?;
+        ensure(body == "Hello World!\n", || format!("{host}: {body}"))?;
+    }
+    platform.apply(&service("asks", "example.local/asks", &[], &json!({})))?;
+    platform.ready("asks")?;
+    let body = platform.body("asks.default.localhost", "/")?;
+    ensure(body == "Hello Hello World!!\n", || body)
+}
+
+fn unknown_host() -> Outcome {
+    let platform = Platform::start()?;
+    let answer = platform.call("nobody.default.localhost", "/")?;
+    ensure(answer.status == 404, || format!("{answer:?}"))
+}
+
+fn unknown_image() -> Outcome {
+    let platform = Platform::start()?;
+    platform.apply(&service("later", "example.local/later", &[], &json!({})))?;
+    let failed = platform.service_when("later", "failed", |service| {
+        service["status"]["conditions"]
+            .to_string()
+            .contains("platform-local image add")
+    })?;
+    let conditions = failed["status"]["conditions"].to_string();
+    ensure(conditions.contains("example.local/later"), || conditions)?;
+    platform.add_script("example.local/later", "exec $HELLO")?;
+    platform.ready("later")?;
+    platform.body("later.default.localhost", "/").map(drop)
+}
