@@ -67,7 +67,11 @@ fn exits() -> Outcome {
     // Until its deadline a revision may still come up.
     let soon = json!({ "serving.knative.dev/progress-deadline": "3s" });
     let platform = with_script("echo last words; exit 7", &soon)?;
-    failed(&platform, &["last words", "7"])
+    until("the revision to say how", || {
+        let revision = platform.object("revisions", "bad-00001")?;
+        Ok(condition(&revision, "ContainerHealthy")["reason"] == "ExitCode7")
+    })?;
+    failed(&platform, &["last words"])
 }
 
 fn never_listens() -> Outcome {

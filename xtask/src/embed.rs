@@ -6,7 +6,7 @@ use std::{
     process,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::cargo;
 
@@ -28,6 +28,11 @@ pub(crate) fn build() -> Result<()> {
     let readme = fs::read_to_string("README.md").context("README.md")?;
     let manifest = block(&readme, "toml", "[package]").context("README.md has no manifest")?;
     let program = block(&readme, "rust", "").context("README.md has no program")?;
+    let example = fs::read_to_string("examples/embed.rs").context("examples/embed.rs")?;
+    ensure!(
+        example.ends_with(program),
+        "the README's program is not the one of examples/embed.rs"
+    );
     let scratch = Scratch(env::temp_dir().join(format!("knative-embed-{}", process::id())));
     let source = scratch.0.join("src");
     fs::create_dir_all(&source)?;
