@@ -21,6 +21,7 @@ use knative_serving::{
         bounds::Bounds,
         run::{ScaleTarget, Scaler},
     },
+    config::Autoscaler,
     gateway::{Gateway, IngressKey, Listener, RevisionConfig, RevisionKey},
 };
 use serde_json::json;
@@ -76,7 +77,12 @@ impl Revision {
         let mut config = RevisionConfig::new(self.workload.clone());
         config.container_concurrency = limit;
         handle.set_revision(&self.key, config);
-        let bounds = Bounds::resolve(annotations, limit.into(), "Reachable", &Default::default());
+        let bounds = Bounds::resolve(
+            annotations,
+            limit.into(),
+            "Reachable",
+            &Autoscaler::default(),
+        );
         scaler.handle().set(ScaleTarget::new(
             self.key.clone(),
             self.workload.clone(),

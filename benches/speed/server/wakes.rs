@@ -33,7 +33,7 @@ pub(crate) async fn run(revisions: u64) -> anyhow::Result<()> {
     let replicas = Replicas::builder(Arc::new(runtime)).build(Arc::clone(&clock), Arc::clone(&ids));
     let gateway = Gateway::new(ids);
     let scaler = Scaler::new(gateway.handle(), Arc::new(replicas));
-    let scales = scaler.handle();
+    let statuses = scaler.handle();
 
     let at_zero = BTreeMap::from([(
         "autoscaling.knative.dev/initial-scale".to_owned(),
@@ -48,7 +48,7 @@ pub(crate) async fn run(revisions: u64) -> anyhow::Result<()> {
     let tasks = TaskTracker::new();
     tasks.spawn(async move { scaler.scale(clock, CancellationToken::new()).await });
     for revision in &revisions {
-        while scales.status(&revision.key).is_none() {
+        while statuses.status(&revision.key).is_none() {
             tokio::time::sleep(LOOK).await;
         }
     }
