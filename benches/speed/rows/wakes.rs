@@ -9,6 +9,7 @@ use crate::{
     child::Child,
     load::{Outcome, Plan},
     measure::Millis,
+    process,
     server::wakes::{HOSTS, START},
     table::Line,
     task::Task,
@@ -24,7 +25,7 @@ const OVERHEAD: Duration = Duration::from_millis(5);
 
 pub(crate) async fn run(effort: Effort) -> anyhow::Result<Vec<Line>> {
     let revisions = effort.pick(20_000, 4_000);
-    let (_server, address) = Child::serve(&Task::Wakes { revisions })?;
+    let (server, address) = Child::serve(&Task::Wakes { revisions })?;
     let plan = Plan {
         address,
         host: HOSTS.to_owned(),
@@ -32,15 +33,18 @@ pub(crate) async fn run(effort: Effort) -> anyhow::Result<Vec<Line>> {
         connections: CONNECTIONS,
         rate: Some(RATE),
     };
+    let before = process::cpu(server.pid())?;
     let outcome: Outcome = Child::ask(Task::Load(plan)).await?;
+    let cpu = process::cpu(server.pid())?.saturating_sub(before);
     ensure!(
-        outcome.latency.p50 >= START,
+        outcome.failed > 0 || outcome.latency.p50 >= START,
         "answered before an instance can have started"
     );
     let mut lines = vec![
         Line::number("wakes per second", outcome.rate(), "/s", LEAST_RATE, false),
         Line::above("p99", outcome.latency.p99, START, OVERHEAD),
         Line::note("p50", Millis(outcome.latency.p50).to_string()),
+        Line::note("CPU", format!("{:.2} s", cpu.as_secs_f64())),
         Line::failed(outcome.failed),
     ];
     lines.extend(

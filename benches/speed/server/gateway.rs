@@ -39,7 +39,7 @@ pub(crate) async fn run(upstream: SocketAddr) -> anyhow::Result<()> {
     let revision = Revision::new("hello");
     let runtime = Running::new(upstream, &revision, clock.as_ref());
     let scaler = Scaler::new(gateway.handle(), Arc::new(runtime));
-    revision.add(&gateway, &scaler, LIMIT, &BTreeMap::new())?;
+    revision.add(&gateway, &scaler, LIMIT, &Autoscaler::default())?;
 
     let tasks = TaskTracker::new();
     let shutdown = CancellationToken::new();
@@ -71,18 +71,13 @@ impl Revision {
         gateway: &Gateway,
         scaler: &Scaler,
         limit: u32,
-        annotations: &BTreeMap<String, String>,
+        scaling: &Autoscaler,
     ) -> anyhow::Result<()> {
         let handle = gateway.handle();
         let mut config = RevisionConfig::new(self.workload.clone());
         config.container_concurrency = limit;
         handle.set_revision(&self.key, config);
-        let bounds = Bounds::resolve(
-            annotations,
-            limit.into(),
-            "Reachable",
-            &Autoscaler::default(),
-        );
+        let bounds = Bounds::resolve(&BTreeMap::new(), limit.into(), "Reachable", scaling);
         scaler.handle().set(ScaleTarget::new(
             self.key.clone(),
             self.workload.clone(),

@@ -1,6 +1,6 @@
 //! Gateway, scaler and a fake runtime with many revisions at zero; no store.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use knative_core::{
     Clock, Ids, SystemClock,
@@ -11,6 +11,7 @@ use knative_core::{
 };
 use knative_serving::{
     autoscaler::run::Scaler,
+    config::Autoscaler,
     gateway::{Gateway, Listener},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -35,10 +36,9 @@ pub(crate) async fn run(revisions: u64) -> anyhow::Result<()> {
     let scaler = Scaler::new(gateway.handle(), Arc::new(replicas));
     let statuses = scaler.handle();
 
-    let at_zero = BTreeMap::from([(
-        "autoscaling.knative.dev/initial-scale".to_owned(),
-        "0".to_owned(),
-    )]);
+    let mut at_zero = Autoscaler::default();
+    at_zero.allow_zero_initial_scale = true;
+    at_zero.initial_scale = 0;
     let revisions: Vec<Revision> = (0..revisions)
         .map(|number| Revision::new(&format!("wake-{number}")))
         .collect();
