@@ -54,7 +54,8 @@ impl Child {
         self.process.id()
     }
 
-    fn line(&mut self) -> anyhow::Result<String> {
+    /// The next line that it says.
+    pub(crate) fn line(&mut self) -> anyhow::Result<String> {
         let mut line = String::new();
         self.lines.read_line(&mut line)?;
         anyhow::ensure!(!line.is_empty(), "a child ended early");

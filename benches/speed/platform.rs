@@ -99,7 +99,8 @@ impl Drop for Platform {
     }
 }
 
-async fn connect(kubeconfig: &Path) -> anyhow::Result<Client> {
+/// A client of an API that answers.
+pub(crate) async fn connect(kubeconfig: &Path) -> anyhow::Result<Client> {
     let kubeconfig = Kubeconfig::read_from(kubeconfig)?;
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
     let client = Client::try_from(config)?;

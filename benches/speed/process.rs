@@ -2,7 +2,26 @@
 
 use std::{fs, time::Duration};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
+use tokio::time::{Instant, sleep};
+
+/// A process rests when it used no more than a tick of CPU time for so long.
+const REST: Duration = Duration::from_millis(300);
+/// How long it may take to come to rest.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until a process has nothing more to do.
+pub(crate) async fn rest(pid: u32) -> anyhow::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let before = cpu(pid)?;
+        sleep(REST).await;
+        if cpu(pid)?.saturating_sub(before) <= Duration::from_millis(10) {
+            return Ok(());
+        }
+        ensure!(Instant::now() < deadline, "a process does not come to rest");
+    }
+}
 
 /// CPU time that all threads of a process used, in user and kernel.
 pub(crate) fn cpu(pid: u32) -> anyhow::Result<Duration> {

@@ -4,6 +4,7 @@ use std::{
     env,
     io::{self, Read as _, Write as _},
     net::SocketAddr,
+    path::PathBuf,
     process, thread,
 };
 
@@ -27,6 +28,8 @@ pub(crate) enum Task {
     Gateway { upstream: SocketAddr },
     /// The gateway, the scaler and a fake runtime with so many revisions at zero.
     Wakes { revisions: u64 },
+    /// A platform on a fake runtime.
+    Platform { data: PathBuf },
     /// A load generator.
     Load(load::Plan),
 }
@@ -48,6 +51,7 @@ impl Task {
             Self::Proxy { upstream } => many_threads()?.block_on(server::proxy::run(upstream)),
             Self::Gateway { upstream } => many_threads()?.block_on(server::gateway::run(upstream)),
             Self::Wakes { revisions } => many_threads()?.block_on(server::wakes::run(revisions)),
+            Self::Platform { data } => many_threads()?.block_on(server::platform::run(&data)),
             Self::Load(plan) => {
                 let outcome = Builder::new_current_thread()
                     .enable_all()

@@ -14,6 +14,7 @@ use crate::{
     load::Client,
     measure::{Latencies, Millis},
     platform::{PROGRAM, Platform, free_address},
+    process,
     table::Line,
 };
 
@@ -90,6 +91,7 @@ impl Cold {
         let names: Vec<String> = (0..count).map(|number| format!("cold-{number}")).collect();
         let wanted = Wanted::new(image, &[AT_ZERO]);
         services.create_all(&names, &wanted).await?;
+        process::rest(platform.pid()).await?;
         Ok(Self { platform, names })
     }
 

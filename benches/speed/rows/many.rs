@@ -1,20 +1,35 @@
 //! Many services at once, and what one more costs then.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
+use tempfile::TempDir;
 use tokio::time::Instant;
 
 use super::{cold::FUNCTION, create::one_by_one};
 use crate::{
     args::Effort,
+    child::Child,
     client::{Services, Wanted},
-    platform::Platform,
+    platform::{Platform, connect},
     process,
+    server::platform::IMAGE,
     table::Line,
+    task::Task,
 };
 
 const ALL_READY: Duration = Duration::from_secs(5);
 const LATER: Duration = Duration::from_millis(120);
+
+/// Instances of a fake runtime, with the journal.
+pub(crate) async fn fakes(effort: Effort) -> anyhow::Result<Vec<Line>> {
+    let data = TempDir::new()?;
+    let mut server = Child::start(&Task::Platform {
+        data: data.path().to_owned(),
+    })?;
+    let kubeconfig = server.line()?;
+    let services = Services::new(connect(Path::new(kubeconfig.trim())).await?);
+    measure(&services, &Wanted::new(IMAGE, &[]), server.pid(), effort).await
+}
 
 /// Functions, with the journal.
 pub(crate) async fn functions(effort: Effort) -> anyhow::Result<Vec<Line>> {

@@ -47,6 +47,11 @@ pub(crate) const ALL: &[Row] = &[
         run: |effort| Box::pin(create::run(effort)),
     },
     Row {
+        name: "many-fakes",
+        what: "500 Services at once, fake runtime",
+        run: |effort| Box::pin(many::fakes(effort)),
+    },
+    Row {
         name: "many-functions",
         what: "500 Services at once, functions",
         run: |effort| Box::pin(many::functions(effort)),

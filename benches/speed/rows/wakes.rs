@@ -33,6 +33,7 @@ pub(crate) async fn run(effort: Effort) -> anyhow::Result<Vec<Line>> {
         connections: CONNECTIONS,
         rate: Some(RATE),
     };
+    process::rest(server.pid()).await?;
     let before = process::cpu(server.pid())?;
     let outcome: Outcome = Child::ask(Task::Load(plan)).await?;
     let cpu = process::cpu(server.pid())?.saturating_sub(before);

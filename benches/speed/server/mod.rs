@@ -1,6 +1,7 @@
 //! Servers that rows measure, each in a process of its own. Each says its address as its first line.
 
 pub(crate) mod gateway;
+pub(crate) mod platform;
 pub(crate) mod proxy;
 pub(crate) mod upstream;
 pub(crate) mod wakes;
