@@ -57,7 +57,7 @@ fn serving(live: &Arc<Live>) -> [Kind; 5] {
             ("LatestCreated", ".status.latestCreatedRevisionName"),
             ("LatestReady", ".status.latestReadyRevisionName"),
         ]),
-        admission: rules::<Service>(live),
+        admission: Some(rules::<Service>(live)),
         ..public::<Service, ServiceSpec, ServiceStatus>(&["kservice", "ksvc"])
     };
     let configuration = Kind {
@@ -65,17 +65,17 @@ fn serving(live: &Arc<Live>) -> [Kind; 5] {
             ("LatestCreated", ".status.latestCreatedRevisionName"),
             ("LatestReady", ".status.latestReadyRevisionName"),
         ]),
-        admission: rules::<Configuration>(live),
+        admission: Some(rules::<Configuration>(live)),
         ..public::<Configuration, ConfigurationSpec, ConfigurationStatus>(&["config", "cfg"])
     };
     let route = Kind {
         columns: texts(&[("URL", ".status.url")]),
-        admission: rules::<Route>(live),
+        admission: Some(rules::<Route>(live)),
         ..public::<Route, RouteSpec, RouteStatus>(&["rt"])
     };
     let domain_mapping = Kind {
         columns: texts(&[("URL", ".status.url")]),
-        admission: rules::<DomainMapping>(live),
+        admission: Some(rules::<DomainMapping>(live)),
         ..public::<DomainMapping, DomainMappingSpec, DomainMappingStatus>(&["dm"])
     };
     [
@@ -100,7 +100,7 @@ fn revision(live: &Arc<Live>) -> Kind {
     ]);
     let mut kind = with_readiness(Kind {
         columns,
-        admission: rules::<Revision>(live),
+        admission: Some(rules::<Revision>(live)),
         ..public::<Revision, RevisionSpec, RevisionStatus>(&["rev"])
     });
     kind.columns.extend([
@@ -116,14 +116,14 @@ fn internals(live: &Arc<Live>) -> [Kind; 7] {
             Column::new("DesiredScale", "integer", ".status.desiredScale"),
             Column::new("ActualScale", "integer", ".status.actualScale"),
         ],
-        admission: rules::<PodAutoscaler>(live),
+        admission: Some(rules::<PodAutoscaler>(live)),
         ..internal::<PodAutoscaler, PodAutoscalerSpec, PodAutoscalerStatus>(
             "autoscaling",
             &["kpa", "pa"],
         )
     };
     let ingress = Kind {
-        admission: rules::<Ingress>(live),
+        admission: Some(rules::<Ingress>(live)),
         ..internal::<Ingress, IngressSpec, IngressStatus>("networking", &["kingress", "king"])
     };
     let claim = Kind {
@@ -136,11 +136,11 @@ fn internals(live: &Arc<Live>) -> [Kind; 7] {
         ..internal::<Image, ImageSpec, ImageStatus>("caching", &[])
     };
     let certificate = Kind {
-        admission: rules::<Certificate>(live),
+        admission: Some(rules::<Certificate>(live)),
         ..internal::<Certificate, CertificateSpec, CertificateStatus>("networking", &["kcert"])
     };
     let metric = Kind {
-        admission: rules::<Metric>(live),
+        admission: Some(rules::<Metric>(live)),
         ..internal::<Metric, MetricSpec, MetricStatus>("autoscaling", &[])
     };
     [
@@ -155,13 +155,13 @@ fn internals(live: &Arc<Live>) -> [Kind; 7] {
 }
 
 /// Knative's own rules for a kind, under the configuration in force.
-fn rules<K: Admit + ApiObject>(live: &Arc<Live>) -> Option<Arc<dyn Admission>> {
-    Some(Arc::new(KindAdmission::<K>::new(Arc::clone(live))))
+fn rules<K: Admit + ApiObject>(live: &Arc<Live>) -> Arc<dyn Admission> {
+    Arc::new(KindAdmission::<K>::new(Arc::clone(live)))
 }
 
 fn serverless_service(live: &Arc<Live>) -> Kind {
     Kind {
-        admission: rules::<ServerlessService>(live),
+        admission: Some(rules::<ServerlessService>(live)),
         columns: vec![
             Column::string("Mode", ".spec.mode"),
             Column::new("Activators", "integer", ".spec.numActivators"),

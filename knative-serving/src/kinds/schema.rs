@@ -57,7 +57,7 @@ struct Cut {
     /// Members that may be absent though Kubernetes wants them: defaults fill them in, or admission says it better.
     optional: &'static [&'static str],
     /// Parts of it.
-    parts: &'static [Cut],
+    parts: &'static [Self],
 }
 
 const fn leaf(at: &'static str, known: &'static [&'static str]) -> Cut {

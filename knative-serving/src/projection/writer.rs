@@ -45,7 +45,8 @@ impl Projection {
             };
             for workload in changed {
                 let entry = shown.entry(workload.clone()).or_default();
-                if let Err(error) = self.show(&workload, entry).await {
+                // The states of a pod and a Deployment are large.
+                if let Err(error) = Box::pin(self.show(&workload, entry)).await {
                     debug!(%error, %workload, "what runs could not be shown");
                 }
                 if entry.deployment.is_none() && entry.pods.is_empty() {

@@ -53,14 +53,14 @@ impl Failure {
     }
 
     /// There is an object of that name that belongs to somebody else.
-    pub(crate) fn not_owned(owner: (&str, &str), owned: (&str, &str)) -> Self {
+    pub(crate) fn not_owned(owner: (&str, &str), existing: (&str, &str)) -> Self {
         let quote = knative_core::object::quote;
         Self::Blocked(format!(
             "{}: {} does not own {}: {}",
             owner.0,
             quote(owner.1),
-            owned.0,
-            quote(owned.1)
+            existing.0,
+            quote(existing.1)
         ))
     }
 }

@@ -28,7 +28,7 @@ impl<K> fmt::Debug for Signal<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Signal")
             .field("waiting", &self.waiting.lock().len())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

@@ -44,18 +44,18 @@ pub(super) struct Parts {
 }
 
 /// Starts all controllers.
-pub(super) fn controllers(parts: Parts, tasks: &mut JoinSet<()>, shutdown: &CancellationToken) {
+pub(super) fn controllers(parts: &Parts, tasks: &mut JoinSet<()>, shutdown: &CancellationToken) {
     let mut start = Start { tasks, shutdown };
-    start.run(service(&parts));
-    start.run(configuration(&parts));
-    start.run(revision(&parts));
-    start.run(pod_autoscaler(&parts));
-    start.run(serverless_service(&parts));
-    start.run(metric(&parts));
-    start.run(route(&parts));
-    start.run(labeler(&parts));
+    start.run(service(parts));
+    start.run(configuration(parts));
+    start.run(revision(parts));
+    start.run(pod_autoscaler(parts));
+    start.run(serverless_service(parts));
+    start.run(metric(parts));
+    start.run(route(parts));
+    start.run(labeler(parts));
     // Hosts are served once the gateway knows all revisions that an earlier run made.
-    let ingress = ingress(&parts);
+    let ingress = ingress(parts);
     let (registry, shutdown) = (Arc::clone(&parts.registry), shutdown.clone());
     start.tasks.spawn(async move {
         let complete = registry.complete();
@@ -228,6 +228,7 @@ fn ingress(parts: &Parts) -> Controller<IngressReconciler> {
     let reconciler = IngressReconciler {
         shell,
         gateway: parts.gateway.clone(),
+        served: parking_lot::Mutex::default(),
     };
     Controller::new("ingress", reconciler, caches.ingresses.clone())
         .resync_on(config)

@@ -68,7 +68,7 @@ impl Component for Plane {
         let synced = shell.caches.wait_synced();
         if shutdown.run_until_cancelled(synced).await.is_some() {
             let parts = self.parts(&context, shell);
-            self.start(parts, &mut tasks, &shutdown);
+            self.start(&parts, &mut tasks, &shutdown);
         }
         // A panic of a task is one of the component.
         while let Some(ended) = tasks.join_next().await {
@@ -109,7 +109,7 @@ impl Plane {
         }
     }
 
-    fn start(&self, parts: Parts, tasks: &mut JoinSet<()>, shutdown: &CancellationToken) {
+    fn start(&self, parts: &Parts, tasks: &mut JoinSet<()>, shutdown: &CancellationToken) {
         let runtime = Arc::clone(&self.runtime);
         tasks.spawn(Arc::clone(&parts.workloads).follow(runtime, shutdown.clone()));
         tasks.spawn(dispatch(

@@ -1,10 +1,12 @@
 //! Ingress: what the platform's own gateway serves.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use knative_core::controller::{Action, Reconciler};
 use knative_core::object::ObjectExt as _;
 use knative_core::store::NamespacedName;
+use parking_lot::Mutex;
 
 use crate::api::keys::networking;
 use crate::api::networking::{Ingress, LoadBalancerIngressStatus};
@@ -21,6 +23,8 @@ const DOMAIN_INTERNAL: &str = "gateway.knative-serving.svc.cluster.local";
 pub(crate) struct IngressReconciler {
     pub(crate) shell: Shell,
     pub(crate) gateway: GatewayHandle,
+    /// Uid and generation of what the gateway serves.
+    pub(crate) served: Mutex<BTreeMap<IngressKey, (String, i64)>>,
 }
 
 impl Reconciler for IngressReconciler {
@@ -30,10 +34,10 @@ impl Reconciler for IngressReconciler {
     async fn reconcile(&self, ingress: Arc<Ingress>) -> Result<Action, Failure> {
         let key = key(&NamespacedName::of(&*ingress));
         if ingress.is_deleting() || !self.is_ours(&ingress) {
-            self.gateway.remove_ingress(&key);
+            self.leave(&key);
             return Ok(Action::done().because("not served by this gateway"));
         }
-        self.gateway.set_ingress(&key, &ingress.spec);
+        self.serve(&key, &ingress);
         let now = self.shell.now();
         let mut status = begin(&*ingress, now);
         status.mark_network_configured(now);
@@ -43,11 +47,26 @@ impl Reconciler for IngressReconciler {
     }
 
     fn forget(&self, name: &NamespacedName) {
-        self.gateway.remove_ingress(&key(name));
+        self.leave(&key(name));
     }
 }
 
 impl IngressReconciler {
+    /// Rules are compiled once per generation.
+    fn serve(&self, key: &IngressKey, ingress: &Ingress) {
+        let served = (ingress.uid().to_owned(), ingress.generation());
+        if self.served.lock().get(key) != Some(&served) {
+            self.gateway.set_ingress(key, &ingress.spec);
+            self.served.lock().insert(key.clone(), served);
+        }
+    }
+
+    fn leave(&self, key: &IngressKey) {
+        if self.served.lock().remove(key).is_some() {
+            self.gateway.remove_ingress(key);
+        }
+    }
+
     fn is_ours(&self, ingress: &Ingress) -> bool {
         let class = [networking::INGRESS_CLASS, networking::INGRESS_CLASS_ALT]
             .into_iter()

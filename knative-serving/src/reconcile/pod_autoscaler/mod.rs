@@ -17,6 +17,7 @@ use crate::api::autoscaling::{Metric, PodAutoscaler, PodAutoscalerStatus};
 use crate::api::networking::ServerlessService;
 use crate::autoscaler::bounds::Bounds;
 use crate::autoscaler::run::ScaleStatus;
+use crate::autoscaler::scale::Activity;
 use crate::reconcile::failure::Failure;
 use crate::reconcile::shell::Shell;
 use crate::reconcile::status::{begin, finish};
@@ -114,15 +115,18 @@ impl PodAutoscalerReconciler {
         let plan = scale.and_then(|scale| scale.sks);
         let wanted = plan::serverless_service(scaler, plan);
         let services = &self.shell.caches.serverless_services;
-        let existing = match services.get(scaler.namespace(), wanted.name()) {
-            Some(existing) => ServerlessService::clone(&existing),
-            None => {
-                let made = self.shell.create_or_get(&wanted).await;
-                made.map_err(Failure::step("error reconciling SKS"))?.0
-            }
+        let existing = if let Some(known) = services.get(scaler.namespace(), wanted.name()) {
+            ServerlessService::clone(&known)
+        } else {
+            let made = self.shell.create_or_get(&wanted).await;
+            made.map_err(Failure::step("error reconciling SKS"))?.0
         };
         let owned = existing.is_controlled_by(scaler.uid());
-        if !owned || plan.is_none() || existing.spec == wanted.spec {
+        // While instances start, the number of activators follows each of them: only what it comes to is written.
+        let same_mode = existing.spec.mode == wanted.spec.mode;
+        let starting = scale.is_some_and(|scale| scale.activity == Some(Activity::Activating));
+        let settled = existing.spec == wanted.spec || same_mode && starting;
+        if !owned || plan.is_none() || settled {
             return Ok(existing);
         }
         let next = ServerlessService {
@@ -142,12 +146,11 @@ impl PodAutoscalerReconciler {
     ) -> Result<(), Failure> {
         let wanted = plan::metric(scaler, bounds);
         let metrics = &self.shell.caches.metrics;
-        let existing = match metrics.get(scaler.namespace(), wanted.name()) {
-            Some(existing) => Metric::clone(&existing),
-            None => {
-                let made = self.shell.create_or_get(&wanted).await;
-                made.map_err(Failure::step("error fetching metric"))?.0
-            }
+        let existing = if let Some(known) = metrics.get(scaler.namespace(), wanted.name()) {
+            Metric::clone(&known)
+        } else {
+            let made = self.shell.create_or_get(&wanted).await;
+            made.map_err(Failure::step("error fetching metric"))?.0
         };
         if !existing.is_controlled_by(scaler.uid()) {
             status.mark_resource_not_owned("Metric", existing.name(), now);

@@ -183,9 +183,10 @@ impl Resolver {
     ) -> Result<(Digests, Digests), String> {
         let mut digests = (Vec::new(), Vec::new());
         for wanted in wanted {
-            let status = match wanted.is_settled(config) {
-                true => wanted.settled(),
-                false => self.one(wanted, config).await?,
+            let status = if wanted.is_settled(config) {
+                wanted.settled()
+            } else {
+                self.one(wanted, config).await?
             };
             digests = sort(digests, status);
         }

@@ -16,7 +16,7 @@ use knative_core::store::NamespacedName;
 
 use self::digests::Lookup;
 use self::health::Seen;
-use crate::api::autoscaling::PodAutoscaler;
+use crate::api::autoscaling::{PodAutoscaler, PodAutoscalerStatus};
 use crate::api::caching::Image;
 use crate::api::revision::lifecycle::{CONTAINER_MISSING, DEPLOYING, RESOLVING_DIGESTS};
 use crate::api::{Revision, RevisionStatus};
@@ -85,13 +85,13 @@ impl RevisionReconciler {
         }
         let scaler = self.scaler(revision);
         // One that has no status yet says nothing of what runs.
-        let requeue = match scaler.as_ref().filter(|scaler| scaler.status.is_some()) {
-            Some(scaler) => self.report(revision, scaler, status, now),
-            None => {
-                status.mark_resources_available_unknown(DEPLOYING, "", now);
-                status.mark_container_healthy_unknown(DEPLOYING, "", now);
-                None
-            }
+        let observed = scaler.as_ref().filter(|scaler| scaler.status.is_some());
+        let requeue = if let Some(scaler) = observed {
+            self.report(revision, scaler, status, now)
+        } else {
+            status.mark_resources_available_unknown(DEPLOYING, "", now);
+            status.mark_container_healthy_unknown(DEPLOYING, "", now);
+            None
         };
         self.images(revision, status).await?;
         self.pod_autoscaler(revision, scaler, status, now).await?;
@@ -194,7 +194,7 @@ impl RevisionReconciler {
         Seen {
             deployment,
             instances,
-            initialized: status.is_some_and(|status| status.is_scale_target_initialized()),
+            initialized: status.is_some_and(PodAutoscalerStatus::is_scale_target_initialized),
             since: created.map_or(now, |created| created.0),
             deadline: annotated
                 .and_then(progress_deadline)
@@ -237,12 +237,11 @@ impl RevisionReconciler {
                 .deployment(now)
         });
         let wanted = plan::pod_autoscaler(&of_status, deployment.as_ref());
-        let existing = match existing {
-            Some(existing) => PodAutoscaler::clone(&existing),
-            None => {
-                let made = self.shell.create_or_get(&wanted).await;
-                made.map_err(Failure::step("failed to create PA"))?.0
-            }
+        let existing = if let Some(existing) = existing {
+            PodAutoscaler::clone(&existing)
+        } else {
+            let made = self.shell.create_or_get(&wanted).await;
+            made.map_err(Failure::step("failed to create PA"))?.0
         };
         if !existing.is_controlled_by(revision.uid()) {
             let name = existing.name().to_owned();

@@ -80,21 +80,21 @@ impl ServiceReconciler {
     ) -> Result<Configuration, Failure> {
         let name = service.name();
         let cache = &self.shell.caches.configurations;
-        let existing = match cache.get(service.namespace(), name) {
-            Some(existing) => Configuration::clone(&existing),
-            None => {
-                let wanted = plan::configuration(service, None);
-                let (made, when) = self
-                    .shell
-                    .create_or_get(&wanted)
-                    .await
-                    .map_err(Failure::step("failed to create Configuration"))?;
-                if when == Made::Now {
-                    self.tell_created(service, "Configuration", name);
-                    return Ok(made);
-                }
-                made
+        let known = cache.get(service.namespace(), name);
+        let existing = if let Some(known) = known {
+            Configuration::clone(&known)
+        } else {
+            let wanted = plan::configuration(service, None);
+            let (made, when) = self
+                .shell
+                .create_or_get(&wanted)
+                .await
+                .map_err(Failure::step("failed to create Configuration"))?;
+            if when == Made::Now {
+                self.tell_created(service, "Configuration", name);
+                return Ok(made);
             }
+            made
         };
         if !existing.is_controlled_by(service.uid()) {
             status.mark_configuration_not_owned(name, now);
@@ -133,20 +133,20 @@ impl ServiceReconciler {
     ) -> Result<Route, Failure> {
         let name = service.name();
         let wanted = plan::route(service);
-        let existing = match self.shell.caches.routes.get(service.namespace(), name) {
-            Some(existing) => Route::clone(&existing),
-            None => {
-                let (made, when) = self
-                    .shell
-                    .create_or_get(&wanted)
-                    .await
-                    .map_err(Failure::step("failed to create Route"))?;
-                if when == Made::Now {
-                    self.tell_created(service, "Route", name);
-                    return Ok(made);
-                }
-                made
+        let known = self.shell.caches.routes.get(service.namespace(), name);
+        let existing = if let Some(known) = known {
+            Route::clone(&known)
+        } else {
+            let (made, when) = self
+                .shell
+                .create_or_get(&wanted)
+                .await
+                .map_err(Failure::step("failed to create Route"))?;
+            if when == Made::Now {
+                self.tell_created(service, "Route", name);
+                return Ok(made);
             }
+            made
         };
         if !existing.is_controlled_by(service.uid()) {
             status.mark_route_not_owned(name, now);
