@@ -19,7 +19,7 @@ fn a_service_is_written_as_it_was_read() {
                 "metadata": {"annotations": {"a": "b"}},
                 "spec": {
                     "containerConcurrency": 1,
-                    "containers": [{"image": "hello", "name": "c"}],
+                    "containers": [{"image": "hello", "name": "c", "resources": {}}],
                     "timeoutSeconds": 9,
                 },
             },

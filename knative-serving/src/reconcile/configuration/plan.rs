@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use knative_core::object::name::child_name;
 use knative_core::object::{ObjectExt, owner_reference};
 
-use crate::api::keys::serving;
+use crate::api::keys::{LAST_APPLIED_CONFIGURATION, serving};
 use crate::api::{Configuration, Revision};
 use crate::reconcile::common::{Pairs, with};
 
@@ -71,7 +71,8 @@ fn labels(configuration: &Configuration, template: Pairs) -> Pairs {
 }
 
 /// Whoever changed the Configuration last created the Revision.
-fn annotations(configuration: &Configuration, template: Pairs, now: Timestamp) -> Pairs {
+fn annotations(configuration: &Configuration, mut template: Pairs, now: Timestamp) -> Pairs {
+    template.remove(LAST_APPLIED_CONFIGURATION);
     let now = format!("{now:.0}");
     let creator = configuration.annotation(serving::LAST_MODIFIER);
     let routes = configuration.annotation(serving::ROUTES);

@@ -85,7 +85,7 @@ impl RouteReconciler {
         let services = self
             .placeholders(route, &traffic, &config, status, now)
             .await?;
-        mark_certificates(status, &visibility, now);
+        mark_certificates(status, &visibility, &config, now);
         let ingress = self.ingress(route, &traffic, &visibility, &config).await?;
         let observed = ingress.status.clone().unwrap_or_default();
         if observed.observed_generation == ingress.generation() {
@@ -213,9 +213,14 @@ fn class<'a>(route: &'a Route, config: &'a Config) -> &'a str {
 }
 
 /// Plain HTTP needs no certificate.
-fn mark_certificates(status: &mut RouteStatus, visibility: &Visibilities, now: Timestamp) {
+fn mark_certificates(
+    status: &mut RouteStatus,
+    visibility: &Visibilities,
+    config: &Config,
+    now: Timestamp,
+) {
     let local = visibility.get(DEFAULT_TARGET) == Some(&Visibility::ClusterLocal);
-    let message = if local {
+    let message = if local && config.network.external_domain_tls {
         TLS_NOT_ENABLED_FOR_CLUSTER_LOCAL
     } else {
         EXTERNAL_DOMAIN_TLS_NOT_ENABLED
