@@ -24,7 +24,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let mut platform = tasks.spawn(platform);
         let ended = tokio::select! {
             biased;
-            () = asked.to_end() => {
+            () = asked.heard() => {
                 shutdown.cancel();
                 platform.await
             }
@@ -59,7 +59,7 @@ impl Asked {
     }
 
     /// Waits until the platform is asked to end.
-    pub(crate) async fn to_end(&mut self) {
+    pub(crate) async fn heard(&mut self) {
         tokio::select! {
             biased;
             _ = self.interrupt.recv() => {}

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use libtest_mimic::{Failed, Trial};
 
 use crate::{
-    Outcome, ensure,
+    Outcome, Test, ensure,
     platform::{Platform, text},
 };
 
@@ -14,7 +14,7 @@ const MINOR: u32 = 30;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let missing = !usable();
-    let tests: [(&str, fn() -> Outcome); 7] = [
+    let tests: [Test; 7] = [
         ("the_readme_tour", tour),
         ("get_prints_columns", columns),
         ("create_describe_and_delete", create_describe_delete),

@@ -32,6 +32,9 @@ fn main() {
     libtest_mimic::run(&args, parts.into_iter().flatten().collect()).exit();
 }
 
+/// A test's name and what it does.
+type Test = (&'static str, fn() -> Outcome);
+
 /// Fails with a text unless something holds.
 fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Outcome {
     if holds {
@@ -42,7 +45,7 @@ fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Outcome {
 }
 
 /// Trials of one part.
-fn trials<const N: usize>(part: &str, tests: [(&str, fn() -> Outcome); N]) -> Vec<Trial> {
+fn trials<const N: usize>(part: &str, tests: [Test; N]) -> Vec<Trial> {
     tests
         .into_iter()
         .map(|(name, test)| Trial::test(format!("{part}::{name}"), test))

@@ -38,12 +38,12 @@ fn config(platform: &Platform) -> Outcome {
     until("the ConfigMap to exist", || {
         Ok(platform.get_api(path)?.status == 200)
     })?;
-    let patch = json!({ "data": {
+    let quick = json!({ "data": {
         "stable-window": "6s",
         "scale-to-zero-grace-period": "6s",
         "allow-zero-initial-scale": "true",
     }});
-    platform.expect_api("PATCH", path, "application/merge-patch+json", &patch)
+    platform.expect_api("PATCH", path, "application/merge-patch+json", &quick)
 }
 
 fn from_zero_and_back() -> Outcome {

@@ -53,7 +53,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 async fn guided(tour: Tour, mut asked: Asked, shutdown: &CancellationToken) -> Result<Report> {
     tokio::select! {
         biased;
-        () = asked.to_end() => {
+        () = asked.heard() => {
             shutdown.cancel();
             bail!("interrupted")
         }
