@@ -114,6 +114,12 @@ impl Observer {
         look(&self.seen.lock())
     }
 
+    /// Something was done: what it leads to is yet to be seen.
+    pub(crate) async fn expect_changes(&self) {
+        self.seen.lock().changed = Instant::now();
+        sleep(LOOK).await;
+    }
+
     /// Waits until nothing has changed for a while, or until that seems to be in vain.
     pub(crate) async fn quiet(&self, calm: Duration, limit: Duration) {
         let end = Instant::now() + limit;

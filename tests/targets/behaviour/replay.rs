@@ -85,6 +85,7 @@ async fn step(world: &World, step: &Step, excepted: bool) -> Result<Vec<String>,
         Some(answer) if !excepted => check(world, step, &answer),
         _ => Vec::new(),
     };
+    world.observer.expect_changes().await;
     if let Some(until) = &step.until {
         found.extend(wait(world, step, until).await?);
     }
