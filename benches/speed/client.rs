@@ -13,12 +13,13 @@ use kube::{
     },
 };
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 /// How many creates are under way at a time.
 const AT_ONCE: usize = 32;
 /// How long a service may take to become ready before the row is given up.
 const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_millis(10);
 /// Scales a new service to zero instead of one.
 pub(crate) const AT_ZERO: (&str, &str) = ("autoscaling.knative.dev/initial-scale", "0");
 
@@ -89,7 +90,24 @@ impl Services {
             &Patch::Merge(data),
         )
         .await?;
-        Ok(())
+        self.await_zero().await
+    }
+
+    /// Waits until admission has read the configuration.
+    async fn await_zero(&self) -> anyhow::Result<()> {
+        let probe = Wanted::new("example.local/hello", &[AT_ZERO]).named("probe")?;
+        let dry = PostParams {
+            dry_run: true,
+            ..PostParams::default()
+        };
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.api.create(&dry, &probe).await {
+                Ok(_) => return Ok(()),
+                Err(error) if Instant::now() > deadline => return Err(error.into()),
+                Err(_) => sleep(LOOK).await,
+            }
+        }
     }
 
     pub(crate) async fn create(&self, name: &str, wanted: &Wanted) -> anyhow::Result<()> {

@@ -15,6 +15,7 @@ use futures::future::try_join_all;
 use http_body_util::{BodyExt as _, Empty};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::{
     net::TcpStream,
@@ -117,23 +118,26 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<Outcome> {
         plan,
         next: AtomicU64::new(0),
         began: Instant::now(),
+        tally: Mutex::new(Tally {
+            latencies: Latencies::new(),
+            failed: 0,
+            error: None,
+        }),
     });
     let mut workers = JoinSet::new();
     for client in clients {
         workers.spawn(Arc::clone(&run).work(client));
     }
-    let (mut latencies, mut failed, mut error) = (Latencies::new(), 0, None);
-    while let Some(tally) = workers.join_next().await {
-        let tally = tally?;
-        failed += tally.failed;
-        error = error.or(tally.error);
-        latencies.merge(&tally.latencies);
+    while let Some(ended) = workers.join_next().await {
+        ended?;
     }
+    let elapsed = run.began.elapsed();
+    let mut tally = run.tally.lock();
     Ok(Outcome {
-        failed,
-        error,
-        elapsed: run.began.elapsed(),
-        latency: latencies.quantiles(),
+        failed: tally.failed,
+        error: tally.error.take(),
+        elapsed,
+        latency: tally.latencies.quantiles(),
     })
 }
 
@@ -141,6 +145,7 @@ struct Run {
     plan: Plan,
     next: AtomicU64,
     began: Instant,
+    tally: Mutex<Tally>,
 }
 
 struct Tally {
@@ -151,24 +156,21 @@ struct Tally {
 
 impl Run {
     /// Sends requests one after another until all are sent.
-    async fn work(self: Arc<Self>, mut client: Client) -> Tally {
-        let mut tally = Tally {
-            latencies: Latencies::new(),
-            failed: 0,
-            error: None,
-        };
+    async fn work(self: Arc<Self>, mut client: Client) {
         while let Some(number) = self.take() {
             let host = self.plan.host.replace(NUMBER, &number.to_string());
             let began = self.turn(number).await;
-            match client.get(&host).await {
-                Ok(()) => tally.latencies.add(began.elapsed()),
+            let answer = client.get(&host).await;
+            let latency = began.elapsed();
+            let mut tally = self.tally.lock();
+            match answer {
+                Ok(()) => tally.latencies.add(latency),
                 Err(error) => {
                     tally.failed += 1;
                     tally.error.get_or_insert(format!("{host}: {error:#}"));
                 }
             }
         }
-        tally
     }
 
     fn take(&self) -> Option<u64> {

@@ -54,7 +54,10 @@ fn bench(args: &Args) -> anyhow::Result<ExitCode> {
         eprintln!("measuring {}: {}", row.name, row.what);
         match runtime.block_on((row.run)(args.effort)) {
             Ok(lines) => table.extend(row, lines),
-            Err(error) => table.fail(row, &error),
+            Err(error) => {
+                eprintln!("{}: {error:#}", row.name);
+                table.fail(row);
+            }
         }
     }
     print!("{table}");

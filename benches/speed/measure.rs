@@ -23,10 +23,6 @@ impl Latencies {
             .saturating_record(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
     }
 
-    pub(crate) fn merge(&mut self, others: &Self) {
-        self.0 += &others.0;
-    }
-
     pub(crate) fn quantiles(&self) -> Quantiles {
         let at = |quantile| Duration::from_micros(self.0.value_at_quantile(quantile));
         Quantiles {

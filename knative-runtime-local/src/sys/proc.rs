@@ -1,10 +1,17 @@
 //! What `/proc` tells of processes and their sockets.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{self, BufRead},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    os::fd::RawFd,
+};
+
+use rustix::{
+    io::Errno,
+    net::{getsockname, sockopt::socket_acceptconn},
+    process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open},
 };
 
 /// The state of a listening socket in `/proc/net/tcp`.
@@ -85,18 +92,40 @@ pub(crate) fn tree(
         .collect())
 }
 
-/// The sockets that a process holds, by inode.
-fn sockets(pid: u32) -> io::Result<BTreeSet<u64>> {
-    let mut inodes = BTreeSet::new();
+/// The sockets that a process holds, by inode, and their descriptors in it.
+fn sockets(pid: u32) -> io::Result<BTreeMap<u64, RawFd>> {
+    let mut inodes = BTreeMap::new();
     for entry in fs::read_dir(format!("/proc/{pid}/fd"))?.flatten() {
         let target = fs::read_link(entry.path()).unwrap_or_default();
         let number = target
             .to_str()
             .and_then(|text| text.strip_prefix("socket:[")?.strip_suffix(']'));
         let inode: Option<u64> = number.and_then(|number| number.parse().ok());
-        inodes.extend(inode);
+        let name = entry.file_name();
+        let descriptor = name.to_str().and_then(|name| name.parse().ok());
+        inodes.extend(inode.zip(descriptor));
     }
     Ok(inodes)
+}
+
+/// Asks the sockets of another process where they listen. Only a descendant's may be asked everywhere; the system's table
+/// knows all sockets, but takes milliseconds to read where there is much memory.
+fn ask(pid: u32, sockets: &BTreeMap<u64, RawFd>) -> rustix::io::Result<Vec<SocketAddr>> {
+    let raw = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let process = pidfd_open(raw.ok_or(Errno::SRCH)?, PidfdFlags::empty())?;
+    let mut found = Vec::new();
+    for descriptor in sockets.values() {
+        let socket = match pidfd_getfd(&process, *descriptor, PidfdGetfdFlags::empty()) {
+            // It was closed in between.
+            Err(Errno::BADF) => continue,
+            socket => socket?,
+        };
+        if socket_acceptconn(&socket)? {
+            // A Unix socket listens too, but nowhere that matters here.
+            found.extend(SocketAddr::try_from(getsockname(&socket)?).ok());
+        }
+    }
+    Ok(found)
 }
 
 /// A listening TCP socket.
@@ -159,18 +188,26 @@ fn parse_address(text: &str) -> Option<SocketAddr> {
 
 /// The TCP addresses that these processes listen on.
 pub(crate) fn listening_addresses(pids: &[u32]) -> io::Result<Vec<SocketAddr>> {
-    let mut inodes = BTreeSet::new();
+    let (mut found, mut unasked) = (Vec::new(), BTreeSet::new());
     for pid in pids {
         // A process may end while it is looked at.
-        inodes.extend(sockets(*pid).unwrap_or_default());
+        let sockets = sockets(*pid).unwrap_or_default();
+        match ask(*pid, &sockets) {
+            Ok(addresses) => found.extend(addresses),
+            Err(_) => unasked.extend(sockets.into_keys()),
+        }
     }
-    if inodes.is_empty() {
-        return Ok(Vec::new());
+    if !unasked.is_empty() {
+        found.extend(in_table(&unasked)?);
     }
-    let owned = listening()?
-        .into_iter()
-        .filter(|socket| inodes.contains(&socket.inode));
-    Ok(owned.map(|socket| socket.address).collect())
+    Ok(found)
+}
+
+/// Where sockets listen by the system's table.
+fn in_table(inodes: &BTreeSet<u64>) -> io::Result<Vec<SocketAddr>> {
+    let all = listening()?.into_iter();
+    let known = all.filter(|socket| inodes.contains(&socket.inode));
+    Ok(known.map(|socket| socket.address).collect())
 }
 
 /// The first port that the system gives to connections by itself; listeners below it are safe from those.
@@ -209,7 +246,10 @@ mod tests {
     fn finds_the_sockets_of_this_process() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let found = listening_addresses(&[std::process::id()]).unwrap();
-        assert!(found.contains(&listener.local_addr().unwrap()), "{found:?}");
+        let address = listener.local_addr().unwrap();
+        assert!(found.contains(&address), "{found:?}");
+        let held = sockets(std::process::id()).unwrap().into_keys().collect();
+        assert!(in_table(&held).unwrap().contains(&address));
     }
 
     #[test]
