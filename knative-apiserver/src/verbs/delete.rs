@@ -6,7 +6,6 @@ use http::{StatusCode, header};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Status, StatusDetails};
 use knative_core::{
     object::{Object, ObjectExt as _, ObjectKey},
-    runtime::InstanceId,
     store::{DeleteOptions, Deleted, Preconditions, Propagation},
 };
 use serde_json::{Value, json};
@@ -75,21 +74,7 @@ async fn remove(
     options: &DeleteOptions,
 ) -> Result<Deleted, Failure> {
     let deleted = call.store.delete(key, options).await;
-    let deleted = deleted.map_err(|error| api.refused(&error))?;
-    if !options.dry_run && is_pod(&call.kind) {
-        evict(api, &key.name).await;
-    }
-    Ok(deleted)
-}
-
-/// A pod is what is seen of an instance: who deletes it means the instance.
-async fn evict(api: &Api, pod: &str) {
-    let Some(runtime) = &api.runtime else {
-        return;
-    };
-    if let Err(error) = runtime.evict(&InstanceId::new(pod)).await {
-        tracing::debug!(pod, %error, "the deleted pod's instance was not stopped");
-    }
+    deleted.map_err(|error| api.refused(&error))
 }
 
 /// What is said of an object that is gone.
