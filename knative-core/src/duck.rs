@@ -32,7 +32,9 @@ impl Addressable {
 }
 
 /// A reference to an object, in the namespace of whoever refers to it unless one is given.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub struct KReference {
     /// Kind, as `Service`.

@@ -28,7 +28,10 @@ fn normalize_in(value: &Value, parent: &str) -> Value {
                 .filter(|(name, member)| keep(parent, name, member))
                 .collect::<Map<_, _>>(),
         ),
-        Value::Array(items) => items.iter().map(|item| normalize_in(item, parent)).collect(),
+        Value::Array(items) => items
+            .iter()
+            .map(|item| normalize_in(item, parent))
+            .collect(),
         other => other.clone(),
     }
 }
