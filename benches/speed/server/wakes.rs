@@ -36,9 +36,11 @@ pub(crate) async fn run(revisions: u64) -> anyhow::Result<()> {
     let scaler = Scaler::new(gateway.handle(), Arc::new(replicas));
     let statuses = scaler.handle();
 
-    let mut at_zero = Autoscaler::default();
-    at_zero.allow_zero_initial_scale = true;
-    at_zero.initial_scale = 0;
+    let at_zero = Autoscaler {
+        allow_zero_initial_scale: true,
+        initial_scale: 0,
+        ..Autoscaler::default()
+    };
     let revisions: Vec<Revision> = (0..revisions)
         .map(|number| Revision::new(&format!("wake-{number}")))
         .collect();
