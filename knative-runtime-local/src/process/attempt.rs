@@ -70,7 +70,6 @@ impl Attempt {
             Ok(address) => {
                 phases.add(Phase::Exec, began.elapsed());
                 spawned.record.address = Some(address);
-                self.processes.write(&spawned.record);
                 self.processes.keep(
                     spawned.record,
                     spawned.pidfd,

@@ -10,6 +10,7 @@ mod stop;
 use std::{
     collections::BTreeMap,
     fmt, io,
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -35,11 +36,12 @@ use self::{
     attempt::Attempt,
     log::Logs,
     port::Ports,
+    ready::Owner,
     record::{Record, Records},
 };
 use crate::{
     image::Command,
-    render::INSTANCE_VARIABLE,
+    render::{self, INSTANCE_VARIABLE},
     sys::{cgroup::MemoryCgroup, pidfd::PidFd, proc},
 };
 
@@ -196,6 +198,7 @@ impl Processes {
         stopping: CancellationToken,
         gone: watch::Sender<bool>,
     ) {
+        self.write(&record).await;
         let ended = tokio::select! {
             biased;
             () = self.shutdown.cancelled() => return,
@@ -224,9 +227,12 @@ impl Processes {
         }
     }
 
-    fn write(&self, record: &Record) {
-        if let Err(error) = self.records.write(record) {
-            warn!(instance = record.instance, %error, "a process could not be written down; it will not be adopted");
+    /// Writes down where a process takes requests: after it does, so that nobody waits for the disk.
+    async fn write(&self, record: &Record) {
+        let (records, owned) = (self.records.clone(), record.clone());
+        let written = spawn_blocking(move || records.write(&owned)).await;
+        if let Err(error) = written.unwrap_or_else(|error| Err(io::Error::other(error))) {
+            warn!(instance = record.instance, %error, "the address of a process could not be written down");
         }
     }
 
@@ -245,19 +251,32 @@ impl Processes {
             .collect())
     }
 
-    async fn adopt(self: &Arc<Self>, record: Record) {
+    /// A process that was recorded before it took requests is adopted if it does now, and started anew if not.
+    async fn adopt(self: &Arc<Self>, mut record: Record) {
         let id = record.id();
         if self.has(&id) || self.starting.lock().contains_key(&id) {
             return;
         }
-        let pidfd = PidFd::open(record.pid);
-        match pidfd {
-            Ok(pidfd) if record.is_alive() => {
-                self.ports.lock().mark_taken(record.port);
-                self.keep(record, Arc::new(pidfd), BTreeMap::new(), None);
-            }
-            _ => self.clear(&record).await,
+        let pidfd = match PidFd::open(record.pid) {
+            Ok(pidfd) if record.is_alive() => pidfd,
+            _ => return self.clear(&record).await,
+        };
+        if record.address.is_none() {
+            record.address = self.listening(&record).await;
         }
+        if record.address.is_none() {
+            return self.kill(&record, &pidfd).await;
+        }
+        self.ports.lock().mark_taken(record.port);
+        self.keep(record, Arc::new(pidfd), BTreeMap::new(), None);
+    }
+
+    async fn listening(&self, record: &Record) -> Option<SocketAddr> {
+        let owner = Owner {
+            pid: record.pid,
+            mark: render::mark(&self.platform, &record.id()),
+        };
+        ready::listening(&owner, record.port).await.ok().flatten()
     }
 
     /// Ends processes of this platform that were started but not written down before a crash.

@@ -52,6 +52,14 @@ pub(super) async fn accepting(owner: &Owner, port: u16) -> io::Result<SocketAddr
     }
 }
 
+/// Where the process, or one that it started, listens at this moment.
+pub(super) async fn listening(owner: &Owner, port: u16) -> io::Result<Option<SocketAddr>> {
+    if owns(owner, port).await? {
+        return Ok(Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)));
+    }
+    search(owner).await
+}
+
 /// Tries often while a fast program may come up, ever more rarely afterwards.
 fn next_wait(wait: Duration, waited: Duration) -> Duration {
     if waited < PATIENCE {
