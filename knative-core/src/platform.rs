@@ -200,8 +200,16 @@ impl Platform {
             result = result.and(drained);
         }
         self.context.tasks.close();
-        self.context.tasks.wait().await;
-        result
+        let tasks = self.context.tasks.wait();
+        let ended = tokio::time::timeout(self.drain_timeout, tasks).await;
+        result.and(ended.map_err(|_| self.late("a task")))
+    }
+
+    const fn late(&self, name: &'static str) -> PlatformError {
+        PlatformError::DrainTimeout {
+            name,
+            waited: self.drain_timeout,
+        }
     }
 
     fn start(&self) -> BTreeMap<Stage, Running> {
@@ -215,9 +223,9 @@ impl Platform {
             );
             let run = Arc::clone(component).run(context, token);
             let span = tracing::info_span!("component", name);
-            stage
-                .parts
-                .spawn(async move { (name, run.await) }.instrument(span));
+            let part = async move { (name, run.await) }.instrument(span);
+            let id = stage.parts.spawn(part).id();
+            stage.names.insert(id, name);
         }
         stages
     }
@@ -228,6 +236,8 @@ impl Platform {
 struct Running {
     shutdown: CancellationToken,
     parts: tokio::task::JoinSet<(&'static str, Result<(), ComponentError>)>,
+    /// The parts that have not ended.
+    names: BTreeMap<tokio::task::Id, &'static str>,
 }
 
 impl Running {
@@ -235,13 +245,14 @@ impl Running {
         self.shutdown.cancel();
         let mut result = Ok(());
         let all = async {
-            while let Some(ended) = self.parts.join_next().await {
-                result = std::mem::replace(&mut result, Ok(())).and(outcome(ended));
+            while let Some(ended) = self.parts.join_next_with_id().await {
+                let ended = settle(&mut self.names, ended);
+                result = std::mem::replace(&mut result, Ok(())).and(ended);
             }
         };
         if tokio::time::timeout(timeout, all).await.is_err() {
             return result.and(Err(PlatformError::DrainTimeout {
-                name: "a part",
+                name: self.names.into_values().next().unwrap_or("a part"),
                 waited: timeout,
             }));
         }
@@ -249,14 +260,21 @@ impl Running {
     }
 }
 
-type Ended = Result<(&'static str, Result<(), ComponentError>), tokio::task::JoinError>;
+type Ended =
+    Result<(tokio::task::Id, (&'static str, Result<(), ComponentError>)), tokio::task::JoinError>;
 
-fn outcome(ended: Ended) -> Result<(), PlatformError> {
+/// Notes that a part has ended, and how.
+fn settle(
+    names: &mut BTreeMap<tokio::task::Id, &'static str>,
+    ended: Ended,
+) -> Result<(), PlatformError> {
     match ended {
-        Ok((_, Ok(()))) => Ok(()),
-        Ok((name, Err(source))) => Err(PlatformError::Component { name, source }),
+        Ok((id, (name, result))) => {
+            names.remove(&id);
+            result.map_err(|source| PlatformError::Component { name, source })
+        }
         Err(panic) => Err(PlatformError::Component {
-            name: "a part",
+            name: names.remove(&panic.id()).unwrap_or("a part"),
             source: Box::new(panic),
         }),
     }
@@ -266,8 +284,8 @@ fn outcome(ended: Ended) -> Result<(), PlatformError> {
 async fn first_failure(stages: &mut BTreeMap<Stage, Running>) -> PlatformError {
     std::future::poll_fn(|cx| {
         for stage in stages.values_mut() {
-            while let std::task::Poll::Ready(Some(ended)) = stage.parts.poll_join_next(cx) {
-                if let Err(error) = outcome(ended) {
+            while let std::task::Poll::Ready(Some(ended)) = stage.parts.poll_join_next_with_id(cx) {
+                if let Err(error) = settle(&mut stage.names, ended) {
                     return std::task::Poll::Ready(error);
                 }
             }
@@ -275,4 +293,58 @@ async fn first_failure(stages: &mut BTreeMap<Stage, Running>) -> PlatformError {
         std::task::Poll::Pending
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::MemoryStore;
+
+    /// A part that never ends, or leaves a task that never does.
+    #[derive(Debug)]
+    struct Stubborn {
+        by_task: bool,
+    }
+
+    #[async_trait]
+    impl Component for Stubborn {
+        fn name(&self) -> &'static str {
+            "stubborn"
+        }
+
+        async fn run(
+            self: Arc<Self>,
+            context: Context,
+            _: CancellationToken,
+        ) -> Result<(), ComponentError> {
+            if self.by_task {
+                context.tasks.spawn(std::future::pending::<()>());
+                return Ok(());
+            }
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_does_not_end_is_named_and_left() {
+        for (by_task, want) in [(false, "stubborn"), (true, "a task")] {
+            let (kinds, ids) = (Arc::new(Kinds::default()), Arc::new(Ids::seeded(1)));
+            let clock = Arc::new(SystemClock);
+            let store = MemoryStore::new(Arc::clone(&kinds), clock, Arc::clone(&ids));
+            let platform = PlatformBuilder::new()
+                .ids(ids)
+                .component(Arc::new(Stubborn { by_task }));
+            let platform = platform.build(kinds, Arc::new(store)).unwrap();
+            let shutdown = CancellationToken::new();
+            let running = tokio::join!(platform.run(shutdown.clone()), async {
+                tokio::task::yield_now().await;
+                shutdown.cancel();
+            });
+            let error = running.0.unwrap_err();
+            assert!(
+                matches!(error, PlatformError::DrainTimeout { name, .. } if name == want),
+                "{error}"
+            );
+        }
+    }
 }

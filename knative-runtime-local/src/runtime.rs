@@ -14,7 +14,11 @@ use knative_core::{
     },
 };
 use parking_lot::Mutex;
-use tokio::{sync::broadcast, task::spawn_blocking, time::Instant};
+use tokio::{
+    sync::broadcast::{self, error::RecvError},
+    task::spawn_blocking,
+    time::Instant,
+};
 
 use crate::{
     check::{self, Host},
@@ -171,7 +175,15 @@ impl InstanceRuntime for LocalRuntime {
     fn watch(&self) -> BoxStream<'static, InstanceEvent> {
         let events = self.events.subscribe();
         stream::unfold(events, |mut events| async move {
-            Some((events.recv().await.ok()?, events))
+            loop {
+                match events.recv().await {
+                    Ok(event) => return Some((event, events)),
+                    Err(RecvError::Closed) => return None,
+                    Err(RecvError::Lagged(missed)) => {
+                        tracing::error!(missed, "a watcher of exits was too slow");
+                    }
+                }
+            }
         })
         .boxed()
     }

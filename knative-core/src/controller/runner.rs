@@ -164,7 +164,11 @@ impl<R: Reconciler> Controller<R> {
 
     /// Works until `shutdown`; passes that have begun are then brought to their end.
     pub async fn run(mut self, shutdown: CancellationToken) {
-        self.cache.wait_synced().await;
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return,
+            () = self.cache.wait_synced() => {}
+        }
         let mut queue = Queue::default();
         let mut running = FuturesUnordered::new();
         loop {

@@ -27,7 +27,10 @@ use super::{
 use crate::{
     image::Command,
     render,
-    sys::{pidfd::PidFd, spawn::spawn},
+    sys::{
+        pidfd::{self, PidFd},
+        spawn::spawn,
+    },
 };
 
 /// A start.
@@ -95,23 +98,23 @@ impl Attempt {
         let limit = memory_limit(&self.container);
         let (processes, id) = (Arc::clone(&self.processes), self.spec.id.clone());
         let (workload, labels) = (self.spec.workload.clone(), self.spec.labels.clone());
-        let (record, invocation) = spawn_blocking(move || {
+        spawn_blocking(move || {
             processes.logs.rotate(&id);
             let pid = spawn(&invocation, &processes.logs.path(&id))?;
-            let record = Record::of(&id, &workload, labels, pid, port)?;
-            processes.records.write(&record)?;
-            if let (Some(memory), Some(limit)) = (&processes.memory, limit) {
-                memory.limit(&id, pid, limit)?;
+            let taken = Record::of(&id, &workload, labels, pid, port)
+                .and_then(|record| processes.take_in(record, limit));
+            match taken {
+                Ok((record, pidfd)) => Ok(Spawned {
+                    record,
+                    pidfd: Arc::new(pidfd),
+                    env: invocation.env,
+                    working_dir: invocation.working_dir,
+                }),
+                // Nobody else knows of the process, so nobody else would end it.
+                Err(error) => pidfd::discard(pid).and(Err(error)),
             }
-            Ok::<_, io::Error>((record, invocation))
         })
-        .await??;
-        Ok(Spawned {
-            pidfd: Arc::new(PidFd::open(record.pid)?),
-            record,
-            env: invocation.env,
-            working_dir: invocation.working_dir,
-        })
+        .await?
     }
 
     async fn wait_accepting(&self, spawned: &Spawned) -> Result<SocketAddr, StartError> {
@@ -148,6 +151,18 @@ impl Attempt {
             reason: "RunContainerError",
             message: format!("container {:?} cannot be run: {error}", self.container.name),
         }
+    }
+}
+
+impl Processes {
+    /// Writes a new process down, limits and holds it.
+    fn take_in(&self, record: Record, limit: Option<u64>) -> io::Result<(Record, PidFd)> {
+        let pidfd = PidFd::open(record.pid)?;
+        self.records.write(&record)?;
+        if let (Some(memory), Some(limit)) = (&self.memory, limit) {
+            memory.limit(&record.id(), record.pid, limit)?;
+        }
+        Ok((record, pidfd))
     }
 }
 

@@ -218,7 +218,7 @@ impl Processes {
                 .is_some_and(|memory| memory.was_killed(&id)),
             message: self.logs.last_words(&id),
         };
-        self.clear(&record).await;
+        self.clear(&record, Some(record.pid)).await;
         self.members.lock().remove(&id);
         gone.send_replace(true);
         if !stopping.is_cancelled() {
@@ -259,7 +259,7 @@ impl Processes {
         }
         let pidfd = match PidFd::open(record.pid) {
             Ok(pidfd) if record.is_alive() => pidfd,
-            _ => return self.clear(&record).await,
+            _ => return self.clear(&record, None).await,
         };
         if record.address.is_none() {
             record.address = self.listening(&record).await;
@@ -268,7 +268,8 @@ impl Processes {
             return self.kill(&record, &pidfd).await;
         }
         self.ports.lock().mark_taken(record.port);
-        self.keep(record, Arc::new(pidfd), BTreeMap::new(), None);
+        let (env, working_dir) = (proc::environment(record.pid), proc::cwd(record.pid));
+        self.keep(record, Arc::new(pidfd), env, working_dir);
     }
 
     async fn listening(&self, record: &Record) -> Option<SocketAddr> {
@@ -322,6 +323,8 @@ impl Processes {
         let mut process = tokio::process::Command::new(program);
         process
             .args(args)
+            .env_clear()
+            .envs(crate::sys::spawn::inherited())
             .envs(env)
             .stdin(std::process::Stdio::null())
             .stdout(std::process::Stdio::null());
@@ -349,7 +352,8 @@ impl Processes {
                 () = self.shutdown.cancelled() => return,
                 _ = ticks.tick() => {}
             }
-            let ids: Vec<InstanceId> = self.members.lock().keys().cloned().collect();
+            let mut ids: Vec<InstanceId> = self.members.lock().keys().cloned().collect();
+            ids.extend(self.starting.lock().keys().cloned());
             let logs = self.logs.clone();
             let cutting = spawn_blocking(move || {
                 for id in ids {
@@ -401,3 +405,6 @@ fn gone(message: &str, error: io::Error) -> StartError {
         source: Some(Box::new(error)),
     }
 }
+
+#[cfg(test)]
+mod tests;

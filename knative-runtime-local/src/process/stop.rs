@@ -71,24 +71,25 @@ impl Processes {
 
     /// Kills a process that did not become an instance, and what it started.
     pub(super) async fn kill(&self, record: &Record, fd: &PidFd) {
-        if let Err(error) = fd.kill()
-            && error.raw_os_error() != Some(rustix::io::Errno::SRCH.raw_os_error())
-        {
+        if let Err(error) = fd.kill() {
             warn!(instance = record.instance, %error, "a process could not be killed");
         }
         if timeout(KILL_TIMEOUT, fd.ended()).await.is_ok() {
             fd.reap();
         }
-        self.clear(record).await;
+        self.clear(record, Some(record.pid)).await;
     }
 
     /// After a process has ended: kills what it left, and gives back its port and its cgroup.
-    pub(super) async fn clear(&self, record: &Record) {
+    ///
+    /// `group` is its process group if that is certainly still its own: the number of a process that ended while nobody
+    /// held it may name somebody else's group by now.
+    pub(super) async fn clear(&self, record: &Record, group: Option<u32>) {
         let mark = render::mark(&self.platform, &record.id());
         let deadline = Instant::now() + KILL_TIMEOUT;
         loop {
-            let (leader, mark) = (record.pid, mark.clone());
-            match spawn_blocking(move || kill_tree(leader, &mark)).await {
+            let mark = mark.clone();
+            match spawn_blocking(move || kill_tree(group, &mark)).await {
                 Ok(Ok(0)) => break,
                 Ok(Ok(_)) if Instant::now() < deadline => sleep(SWEEP).await,
                 other => {
@@ -115,10 +116,12 @@ async fn wait_gone(mut gone: watch::Receiver<bool>) {
 }
 
 /// Kills all processes of an instance; answers with how many there were.
-fn kill_tree(leader: u32, mark: &str) -> io::Result<usize> {
-    let members = proc::tree(Some(leader), INSTANCE_VARIABLE, mark)?;
+fn kill_tree(group: Option<u32>, mark: &str) -> io::Result<usize> {
+    let members = proc::tree(group, INSTANCE_VARIABLE, mark)?;
     if !members.is_empty() {
-        pidfd::kill_group(leader)?;
+        if let Some(group) = group {
+            pidfd::kill_group(group)?;
+        }
         for pid in &members {
             pidfd::kill(*pid)?;
         }

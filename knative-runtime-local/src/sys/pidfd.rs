@@ -52,9 +52,9 @@ impl PidFd {
         }
     }
 
-    /// Kills the process.
+    /// Kills the process; one that is gone is no error.
     pub(crate) fn kill(&self) -> io::Result<()> {
-        Ok(pidfd_send_signal(self.fd.get_ref(), Signal::KILL)?)
+        gone_is_fine(pidfd_send_signal(self.fd.get_ref(), Signal::KILL))
     }
 }
 
@@ -64,6 +64,16 @@ fn register(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     // the AsyncFd owns it until it is dropped.
     let registered = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) };
     Ok(registered?)
+}
+
+/// Kills a child with its group, and reaps it.
+pub(crate) fn discard(child: u32) -> io::Result<()> {
+    kill_group(child)?;
+    let Some(pid) = i32::try_from(child).ok().and_then(Pid::from_raw) else {
+        return Ok(());
+    };
+    waitid(WaitId::Pid(pid), WaitIdOptions::EXITED)?;
+    Ok(())
 }
 
 /// Sends SIGTERM to a process group; one that is gone is no error.

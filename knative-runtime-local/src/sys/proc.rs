@@ -6,6 +6,7 @@ use std::{
     io::{self, BufRead},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     os::fd::RawFd,
+    path::PathBuf,
 };
 
 use rustix::{
@@ -64,6 +65,22 @@ pub(crate) fn variable(pid: u32, name: &str) -> Option<String> {
         entry.strip_prefix(name)?.strip_prefix('=')
     });
     found.map(str::to_owned)
+}
+
+/// A process' environment, as it was when the process began; what is no text is left out.
+pub(crate) fn environment(pid: u32) -> BTreeMap<String, String> {
+    let environ = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let entries = environ
+        .split(|byte| *byte == 0)
+        .filter_map(|entry| std::str::from_utf8(entry).ok()?.split_once('='));
+    entries
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// The directory that a process works in.
+pub(crate) fn cwd(pid: u32) -> Option<PathBuf> {
+    fs::read_link(format!("/proc/{pid}/cwd")).ok()
 }
 
 /// All processes.
@@ -257,5 +274,7 @@ mod tests {
         let pid = std::process::id();
         assert!(start_time(pid).unwrap() > 0 && !is_zombie(pid));
         assert!(!boot_id().unwrap().is_empty());
+        assert_eq!(cwd(pid), std::env::current_dir().ok());
+        assert_eq!(environment(pid).get("PATH").cloned(), variable(pid, "PATH"));
     }
 }

@@ -35,7 +35,7 @@ pub(crate) fn spawn(invocation: &Invocation, log: &Path) -> io::Result<u32> {
 }
 
 /// What a process needs of the platform's own environment to find programs, a home and a place for temporary files.
-fn inherited() -> impl Iterator<Item = (&'static str, std::ffi::OsString)> {
+pub(crate) fn inherited() -> impl Iterator<Item = (&'static str, std::ffi::OsString)> {
     ["PATH", "HOME", "TMPDIR", "LANG", "TZ"]
         .into_iter()
         .filter_map(|name| Some((name, std::env::var_os(name)?)))

@@ -72,7 +72,7 @@ impl Driver {
             biased;
             () = detached.cancelled() => return,
             () = stop.cancelled() => {}
-            () = self.keep(adopted.and_then(|running| running.endpoint)) => {}
+            () = self.keep(adopted) => {}
         }
         self.shared.update(&self.id, |instance| {
             instance.state = InstanceState::Stopping;
@@ -81,7 +81,15 @@ impl Driver {
         self.shared.forget(&self.id, &self.workload);
     }
 
-    async fn keep(&mut self, mut adopted: Option<Endpoint>) {
+    async fn keep(&mut self, adopted: Option<Running>) {
+        let mut adopted = match adopted {
+            // It was starting when the platform ended; only a new start can tell when it is ready.
+            Some(Running { endpoint: None, .. }) => {
+                self.stop_backend().await;
+                None
+            }
+            adopted => adopted.and_then(|running| running.endpoint),
+        };
         let mut backoff = Backoff::default();
         loop {
             let began = Instant::now();
@@ -201,7 +209,7 @@ impl Driver {
         let grace = grace(&self.template);
         while let Err(error) = self.shared.backend.stop(&self.id, grace).await {
             warn!(instance = %self.id, %error, "the instance could not be stopped, trying again");
-            if self.shared.shutdown.is_cancelled() {
+            if self.shared.shutdown.is_cancelled() || self.shared.detached.is_cancelled() {
                 return;
             }
             sleep(STOP_RETRY).await;

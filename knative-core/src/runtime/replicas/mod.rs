@@ -169,6 +169,9 @@ impl Replicas {
     pub async fn shutdown(&self) {
         self.shared.shutdown.cancel();
         self.shared.state.lock().stop_all();
+        if let Err(error) = self.reap(|_| false).await {
+            tracing::warn!(%error, "what an earlier run left could not be stopped");
+        }
         self.shared.tasks.close();
         self.shared.tasks.wait().await;
     }
