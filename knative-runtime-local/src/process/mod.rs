@@ -5,6 +5,7 @@ mod log;
 mod port;
 mod ready;
 mod record;
+mod scan;
 mod stop;
 
 use std::{
@@ -38,6 +39,7 @@ use self::{
     port::Ports,
     ready::Owner,
     record::{Record, Records},
+    scan::Scans,
 };
 use crate::{
     image::Command,
@@ -65,6 +67,7 @@ struct Member {
 pub(crate) struct Processes {
     platform: String,
     records: Records,
+    scans: Scans,
     logs: Logs,
     memory: Option<MemoryCgroup>,
     ports: Mutex<Ports>,
@@ -94,6 +97,7 @@ impl Processes {
         let processes = Arc::new(Self {
             platform,
             records: Records::open(dir.join("run"))?,
+            scans: Scans::default(),
             logs: Logs::open(dir.join("logs"))?,
             memory,
             ports: Mutex::new(Ports::below(proc::first_ephemeral_port(), port_offset)),

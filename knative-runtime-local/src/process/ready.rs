@@ -22,6 +22,8 @@ const LONGEST_WAIT: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_millis(150);
 /// The wait between searches.
 const SEARCH_WAIT: Duration = Duration::from_millis(100);
+/// How long another port has to be all that a process listens on until it counts: one for metrics often comes first.
+const SETTLED: Duration = Duration::from_millis(500);
 
 /// Whose sockets count.
 #[derive(Clone, Debug)]
@@ -36,13 +38,21 @@ pub(super) async fn accepting(owner: &Owner, port: u16) -> io::Result<SocketAddr
     let began = Instant::now();
     let mut wait = FIRST_WAIT;
     let mut next_search = began + PATIENCE;
+    let mut other: Option<(SocketAddr, Instant)> = None;
     loop {
         if TcpStream::connect(given).await.is_ok() && owns(owner, port).await? {
             return Ok(given);
         }
         let now = Instant::now();
         if now >= next_search {
-            if let Some(found) = search(owner).await? {
+            let found = search(owner).await?;
+            other = found.map(|found| match other {
+                Some((known, since)) if known == found => (known, since),
+                _ => (found, now),
+            });
+            if let Some((found, since)) = other
+                && now - since >= SETTLED
+            {
                 return Ok(found);
             }
             next_search = now + SEARCH_WAIT;
@@ -93,7 +103,9 @@ async fn search(owner: &Owner) -> io::Result<Option<SocketAddr>> {
 async fn of_tree(owner: &Owner) -> io::Result<Vec<SocketAddr>> {
     let owner = owner.clone();
     spawn_blocking(move || {
-        let pids = proc::tree(Some(owner.pid), INSTANCE_VARIABLE, &owner.mark)?;
+        let all = proc::processes(INSTANCE_VARIABLE)?.into_iter();
+        let tree = all.filter(|process| process.belongs(Some(owner.pid), &owner.mark));
+        let pids: Vec<u32> = tree.map(|process| process.pid).collect();
         proc::listening_addresses(&pids)
     })
     .await?

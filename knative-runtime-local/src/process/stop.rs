@@ -5,18 +5,14 @@ use std::{io, sync::Arc, time::Duration};
 use knative_core::runtime::{InstanceId, RuntimeError};
 use tokio::{
     sync::watch,
-    task::spawn_blocking,
     time::{Instant, sleep, timeout},
 };
 use tracing::warn;
 
 use super::{Processes, record::Record};
 use crate::{
-    render::{self, INSTANCE_VARIABLE},
-    sys::{
-        pidfd::{self, PidFd},
-        proc,
-    },
+    render,
+    sys::pidfd::{self, PidFd},
 };
 
 /// How long a killed process may take to be gone.
@@ -88,10 +84,9 @@ impl Processes {
         let mark = render::mark(&self.platform, &record.id());
         let deadline = Instant::now() + KILL_TIMEOUT;
         loop {
-            let mark = mark.clone();
-            match spawn_blocking(move || kill_tree(group, &mark)).await {
-                Ok(Ok(0)) => break,
-                Ok(Ok(_)) if Instant::now() < deadline => sleep(SWEEP).await,
+            match self.kill_tree(group, &mark).await {
+                Ok(0) => break,
+                Ok(_) if Instant::now() < deadline => sleep(SWEEP).await,
                 other => {
                     warn!(
                         instance = record.instance,
@@ -108,25 +103,31 @@ impl Processes {
         }
         self.records.remove(&record.id());
     }
-}
 
-async fn wait_gone(mut gone: watch::Receiver<bool>) {
-    // The sender goes only after it has said that the process is gone.
-    let _ = gone.wait_for(|gone| *gone).await;
-}
-
-/// Kills all processes of an instance; answers with how many there were.
-fn kill_tree(group: Option<u32>, mark: &str) -> io::Result<usize> {
-    let members = proc::tree(group, INSTANCE_VARIABLE, mark)?;
-    if !members.is_empty() {
+    /// Kills all processes of an instance; answers with how many there were.
+    async fn kill_tree(&self, group: Option<u32>, mark: &str) -> io::Result<usize> {
+        let all = self.scans.processes().await?;
+        let members: Vec<u32> = all
+            .iter()
+            .filter(|process| process.belongs(group, mark))
+            .map(|process| process.pid)
+            .collect();
+        if members.is_empty() {
+            return Ok(0);
+        }
         if let Some(group) = group {
             pidfd::kill_group(group)?;
         }
         for pid in &members {
             pidfd::kill(*pid)?;
         }
+        Ok(members.len())
     }
-    Ok(members.len())
+}
+
+async fn wait_gone(mut gone: watch::Receiver<bool>) {
+    // The sender goes only after it has said that the process is gone.
+    let _ = gone.wait_for(|gone| *gone).await;
 }
 
 fn unstoppable(id: &InstanceId, error: io::Error) -> RuntimeError {

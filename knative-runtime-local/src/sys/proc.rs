@@ -30,11 +30,6 @@ pub(crate) fn start_time(pid: u32) -> io::Result<u64> {
     stat_field(pid, 22)
 }
 
-/// A process' group.
-pub(crate) fn group(pid: u32) -> io::Result<u64> {
-    stat_field(pid, 5)
-}
-
 /// Whether a process has ended and waits to be reaped.
 pub(crate) fn is_zombie(pid: u32) -> bool {
     stat_text(pid, 3).is_ok_and(|state| state == "Z" || state == "X")
@@ -92,21 +87,36 @@ pub(crate) fn pids() -> io::Result<Vec<u32>> {
         .collect())
 }
 
-/// The processes that carry a mark in their environment, or belong to a process group.
-pub(crate) fn tree(
-    group_leader: Option<u32>,
-    variable_name: &str,
-    mark: &str,
-) -> io::Result<Vec<u32>> {
-    let leads = |pid| {
-        group_leader.is_some_and(|leader| group(pid).is_ok_and(|group| group == u64::from(leader)))
+/// A process that runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Process {
+    pub(crate) pid: u32,
+    group: u32,
+    mark: Option<String>,
+}
+
+impl Process {
+    /// Whether it carries a mark in its environment, or belongs to a process group.
+    pub(crate) fn belongs(&self, group_leader: Option<u32>, mark: &str) -> bool {
+        group_leader == Some(self.group) || self.mark.as_deref() == Some(mark)
+    }
+}
+
+/// Every process that runs, with the value of the variable that marks it.
+pub(crate) fn processes(variable_name: &str) -> io::Result<Vec<Process>> {
+    let running = |pid| {
+        // A process may end while it is looked at.
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let mut fields = stat.rsplit_once(") ")?.1.split_ascii_whitespace();
+        let state = fields.next()?;
+        let group = fields.nth(1)?.parse().ok()?;
+        (state != "Z" && state != "X").then(|| Process {
+            pid,
+            group,
+            mark: variable(pid, variable_name),
+        })
     };
-    let belongs =
-        |pid: &u32| leads(*pid) || variable(*pid, variable_name).is_some_and(|value| value == mark);
-    Ok(pids()?
-        .into_iter()
-        .filter(|pid| belongs(pid) && !is_zombie(*pid))
-        .collect())
+    Ok(pids()?.into_iter().filter_map(running).collect())
 }
 
 /// The sockets that a process holds, by inode, and their descriptors in it.

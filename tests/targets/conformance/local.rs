@@ -1,15 +1,20 @@
 //! The runtime kit on the local runtime: as processes, and as functions of this process.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::PodTemplateSpec;
 use knative_core::{
     Ids, SystemClock,
     conformance::runtime::{self, Harness, Role, World},
-    runtime::{Capabilities, InstanceRuntime, Isolation, Replicas, WorkloadRuntime},
+    runtime::{
+        Capabilities, Instance, InstanceRuntime, InstanceState, Isolation, Replicas, Workload,
+        WorkloadId, WorkloadRuntime,
+    },
 };
 use knative_runtime_local::{LocalImages, LocalRuntime};
-use libtest_mimic::Trial;
+use libtest_mimic::{Failed, Trial};
 use tempfile::TempDir;
 
 use crate::fake::hello;
@@ -17,7 +22,9 @@ use crate::fake::hello;
 /// The trials of processes and of functions.
 pub(crate) fn trials() -> Vec<Trial> {
     let harnesses: [Arc<dyn Harness>; 2] = [Arc::new(Processes), Arc::new(Functions)];
-    harnesses.iter().flat_map(runtime::trials).collect()
+    let kit = harnesses.iter().flat_map(runtime::trials);
+    let fixed = Trial::test("process::fixed_port_runs_once_and_says_why", fixed_port);
+    kit.chain([fixed]).collect()
 }
 
 /// The program that plays the roles.
@@ -209,4 +216,61 @@ fn marked(platform: &str) -> Vec<String> {
             Some(format!("process {pid} {found}"))
         })
         .collect()
+}
+
+/// A program that listens on a port of its own whatever `PORT` says.
+fn fixed_port() -> Result<(), Failed> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let image = "example.local/fixed-port";
+        let world = LocalWorld::new(|images| {
+            let registered = images.register_command(image, Path::new(WORKLOAD), &["fixed-port"]);
+            registered.expect("a reference");
+        });
+        let port = std::net::TcpListener::bind("127.0.0.1:0")?
+            .local_addr()?
+            .port();
+        let template: PodTemplateSpec = serde_json::from_value(serde_json::json!({
+            "spec": { "containers": [{
+                "name": "user-container",
+                "image": image,
+                "env": [{ "name": "FIXED_PORT", "value": port.to_string() }],
+            }]},
+        }))?;
+        let id = WorkloadId::new("default", "fixed");
+        world
+            .replicas
+            .apply(&Workload::new(id, Arc::new(template), 2))
+            .await?;
+        let told = tokio::time::timeout(Duration::from_secs(60), one_fits(&world, port)).await;
+        world.replicas.shutdown().await;
+        told.map_err(|_| "the second instance was never refused")?
+    })
+}
+
+/// Waits until one instance answers on the port and the other one is refused with a sentence that names it.
+async fn one_fits(world: &LocalWorld, port: u16) -> Result<(), Failed> {
+    let mut changes = world.replicas.watch();
+    loop {
+        let instances = world.replicas.list().await?;
+        let address = format!("127.0.0.1:{port}");
+        let serves = |instance: &&Arc<Instance>| {
+            let endpoint = instance.endpoint();
+            endpoint.is_some_and(|endpoint| endpoint.to_string() == address)
+        };
+        let refused = |instance: &&Arc<Instance>| match &instance.state {
+            InstanceState::BackingOff { error, .. } => {
+                error.reason() == "Unschedulable" && error.to_string().contains(&port.to_string())
+            }
+            _ => false,
+        };
+        if instances.iter().filter(serves).count() == 1 && instances.iter().any(|i| refused(&i)) {
+            return Ok(());
+        }
+        if changes.next().await.is_none() {
+            return Err("the watch ended".into());
+        }
+    }
 }
