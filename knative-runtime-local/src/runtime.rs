@@ -98,19 +98,13 @@ impl LocalRuntime {
     }
 
     async fn program(&self, reference: &str) -> Result<Program, StartError> {
+        if let Some(program) = self.images.registered(reference).map_err(unusable)? {
+            return Ok(program);
+        }
         let (images, owned) = (self.images.clone(), reference.to_owned());
-        let found = spawn_blocking(move || images.program(&owned)).await;
-        found
-            .unwrap_or_else(|error| Err(unavailable(io::Error::other(error))))
-            .map_err(|error| match error {
-                ImageError::NotFound { reference, hint } => {
-                    StartError::ImageNotFound { reference, hint }
-                }
-                error => StartError::BackendGone {
-                    message: error.to_string(),
-                    source: Some(Box::new(error)),
-                },
-            })
+        let added = spawn_blocking(move || images.added(&owned)).await;
+        let added = added.unwrap_or_else(|error| Err(unavailable(io::Error::other(error))));
+        added.map_err(unusable)
     }
 }
 
@@ -215,6 +209,16 @@ impl InstanceRuntime for LocalRuntime {
         timeout: Duration,
     ) -> Result<i32, RuntimeError> {
         self.processes.exec(id, command, timeout).await
+    }
+}
+
+fn unusable(error: ImageError) -> StartError {
+    match error {
+        ImageError::NotFound { reference, hint } => StartError::ImageNotFound { reference, hint },
+        error => StartError::BackendGone {
+            message: error.to_string(),
+            source: Some(Box::new(error)),
+        },
     }
 }
 

@@ -179,12 +179,15 @@ impl LocalImages {
         }
     }
 
-    /// What a reference (by tag or by digest) runs.
-    pub(crate) fn program(&self, reference: &str) -> Result<Program, ImageError> {
+    /// What code registered under a reference (by tag or by digest). Looks in memory only.
+    pub(crate) fn registered(&self, reference: &str) -> Result<Option<Program>, ImageError> {
+        let registered = self.find_registered(&parse(reference)?);
+        Ok(registered.map(|registered| registered.program))
+    }
+
+    /// What a reference (by tag or by digest) runs that was added to the store on disk.
+    pub(crate) fn added(&self, reference: &str) -> Result<Program, ImageError> {
         let parsed = parse(reference)?;
-        if let Some(registered) = self.find_registered(&parsed) {
-            return Ok(registered.program);
-        }
         let (_, manifest) = self.find(&parsed)?.ok_or_else(|| not_found(reference))?;
         Ok(Program::Command(Command {
             path: self.disk.executable(&manifest),

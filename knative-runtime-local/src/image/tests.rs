@@ -25,7 +25,7 @@ fn an_added_executable_resolves_by_tag_and_by_digest() {
             images.resolve_now(reference).unwrap().digest.as_deref(),
             Some(digest.as_str())
         );
-        let Program::Command(command) = images.program(reference).unwrap() else {
+        let Program::Command(command) = images.added(reference).unwrap() else {
             panic!("a command")
         };
         assert!(command.path.is_file());
