@@ -1,6 +1,8 @@
 //! Processes as instances.
 
+mod adopt;
 mod attempt;
+mod exec;
 mod log;
 mod port;
 mod ready;
@@ -11,24 +13,20 @@ mod stop;
 use std::{
     collections::BTreeMap,
     fmt, io,
-    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use knative_core::{
-    http::Endpoint,
-    runtime::{
-        ContainerSpec, Exit, InstanceEvent, InstanceId, InstanceSpec, LogOptions, LogStream,
-        Running, RuntimeError, StartError, StartPhases, Started, WorkloadId,
-    },
+use knative_core::runtime::{
+    ContainerSpec, Exit, InstanceEvent, InstanceId, InstanceSpec, LogOptions, LogStream,
+    RuntimeError, StartError, StartPhases, Started, WorkloadId,
 };
 use parking_lot::Mutex;
 use tokio::{
     sync::{broadcast, watch},
     task::spawn_blocking,
-    time::{interval, timeout},
+    time::interval,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::warn;
@@ -37,13 +35,11 @@ use self::{
     attempt::Attempt,
     log::Logs,
     port::Ports,
-    ready::Owner,
     record::{Record, Records},
     scan::Scans,
 };
 use crate::{
     image::Command,
-    render::{self, INSTANCE_VARIABLE},
     sys::{cgroup::MemoryCgroup, pidfd::PidFd, proc},
 };
 
@@ -240,63 +236,6 @@ impl Processes {
         }
     }
 
-    /// What runs: what was recorded and still lives is adopted; marked processes without a record are ended.
-    pub(crate) async fn list(self: &Arc<Self>) -> io::Result<Vec<Running>> {
-        let processes = Arc::clone(self);
-        let recorded = spawn_blocking(move || processes.records.read_all()).await??;
-        for record in recorded {
-            self.adopt(record).await;
-        }
-        self.end_unrecorded().await?;
-        let members = self.members.lock();
-        Ok(members
-            .values()
-            .map(|member| running(&member.record))
-            .collect())
-    }
-
-    /// A process that was recorded before it took requests is adopted if it does now, and started anew if not.
-    async fn adopt(self: &Arc<Self>, mut record: Record) {
-        let id = record.id();
-        if self.has(&id) || self.starting.lock().contains_key(&id) {
-            return;
-        }
-        let pidfd = match PidFd::open(record.pid) {
-            Ok(pidfd) if record.is_alive() => pidfd,
-            _ => return self.clear(&record, None).await,
-        };
-        if record.address.is_none() {
-            record.address = self.listening(&record).await;
-        }
-        if record.address.is_none() {
-            return self.kill(&record, &pidfd).await;
-        }
-        self.ports.lock().mark_taken(record.port);
-        let (env, working_dir) = (proc::environment(record.pid), proc::cwd(record.pid));
-        self.keep(record, Arc::new(pidfd), env, working_dir);
-    }
-
-    async fn listening(&self, record: &Record) -> Option<SocketAddr> {
-        let owner = Owner {
-            pid: record.pid,
-            mark: render::mark(&self.platform, &record.id()),
-        };
-        ready::listening(&owner, record.port).await.ok().flatten()
-    }
-
-    /// Ends processes of this platform that were started but not written down before a crash.
-    async fn end_unrecorded(&self) -> io::Result<()> {
-        let prefix = format!("{}/", self.platform);
-        let marked = spawn_blocking(move || marked(&prefix)).await??;
-        for (pid, instance) in marked {
-            let id = InstanceId::new(instance);
-            if !self.has(&id) && !self.starting.lock().contains_key(&id) {
-                crate::sys::pidfd::kill(pid)?;
-            }
-        }
-        Ok(())
-    }
-
     pub(crate) async fn logs(
         self: &Arc<Self>,
         id: &InstanceId,
@@ -306,46 +245,6 @@ impl Processes {
         let running =
             move || processes.has(&known) || processes.starting.lock().contains_key(&known);
         self.logs.read(id, options, running).await
-    }
-
-    /// Runs a command with the environment of an instance.
-    pub(crate) async fn exec(
-        &self,
-        id: &InstanceId,
-        command: &[String],
-        limit: Duration,
-    ) -> Result<i32, RuntimeError> {
-        let not_found = || RuntimeError::NotFound { id: id.clone() };
-        let (env, dir) = {
-            let members = self.members.lock();
-            let member = members.get(id).ok_or_else(not_found)?;
-            (member.env.clone(), member.working_dir.clone())
-        };
-        let (program, args) = command.split_first().ok_or(RuntimeError::Unsupported {
-            what: "an empty command",
-        })?;
-        let mut process = tokio::process::Command::new(program);
-        process
-            .args(args)
-            .env_clear()
-            .envs(crate::sys::spawn::inherited())
-            .envs(env)
-            .stdin(std::process::Stdio::null())
-            .stdout(std::process::Stdio::null());
-        process
-            .stderr(std::process::Stdio::null())
-            .kill_on_drop(true);
-        if let Some(dir) = dir {
-            process.current_dir(dir);
-        }
-        match timeout(limit, process.status()).await {
-            Ok(Ok(status)) => Ok(status.code().unwrap_or(-1)),
-            Ok(Err(error)) => Err(RuntimeError::BackendGone {
-                message: format!("{program:?} cannot be run"),
-                source: Some(Box::new(error)),
-            }),
-            Err(_) => Ok(-1),
-        }
     }
 
     async fn cut_logs(self: Arc<Self>) {
@@ -380,26 +279,6 @@ impl Processes {
             memory.remove_all();
         }
     }
-}
-
-fn running(record: &Record) -> Running {
-    Running::new(
-        record.id(),
-        record.workload(),
-        record.labels.clone(),
-        record.address.map(Endpoint::Tcp),
-    )
-}
-
-/// Processes that carry a mark of this platform, with their instances.
-fn marked(prefix: &str) -> io::Result<Vec<(u32, String)>> {
-    let own = std::process::id();
-    let others = proc::pids()?.into_iter().filter(|pid| *pid != own);
-    let marked = others.filter_map(|pid| {
-        let mark = proc::variable(pid, INSTANCE_VARIABLE)?;
-        Some((pid, mark.strip_prefix(prefix)?.to_owned()))
-    });
-    Ok(marked.collect())
 }
 
 /// The backend fails in a way that the workload has no part in.
