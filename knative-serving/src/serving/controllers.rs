@@ -152,6 +152,7 @@ fn serverless_service(parts: &Parts) -> Controller<ServerlessServiceReconciler> 
     };
     let cache = caches.serverless_services.clone();
     Controller::new("serverlessservice", reconciler, cache)
+        .owns(&caches.core_services)
         .also(Arc::clone(&parts.measured).stream())
         .events(events)
 }
