@@ -23,14 +23,16 @@ impl MemoryCgroup {
         candidates().into_iter().find_map(|parent| {
             let dir = parent.join(format!("knative-{platform}"));
             make_dir(&dir).ok()?;
-            let limit_file = LIMIT_FILES.into_iter().find(|file| dir.join(file).exists());
-            let Some(limit_file) = limit_file else {
-                let _ = fs::remove_dir(&dir);
-                return None;
-            };
-            // In v2 a group hands controllers on only if it says so.
+            // In v2 a group hands controllers on only if it says so, which its parents may not allow.
             let _ = fs::write(dir.join("cgroup.subtree_control"), "+memory");
-            Some(Self { dir, limit_file })
+            let limit_file = limit_file_below(&dir);
+            if limit_file.is_none() {
+                let _ = fs::remove_dir(&dir);
+            }
+            Some(Self {
+                dir,
+                limit_file: limit_file?,
+            })
         })
     }
 
@@ -65,6 +67,17 @@ impl MemoryCgroup {
     pub(crate) fn remove_all(&self) {
         let _ = fs::remove_dir(&self.dir);
     }
+}
+
+/// The file that limits a group below `dir`, found by making one.
+fn limit_file_below(dir: &Path) -> Option<&'static str> {
+    let child = dir.join("trial");
+    make_dir(&child).ok()?;
+    let found = LIMIT_FILES
+        .into_iter()
+        .find(|file| child.join(file).exists());
+    let _ = fs::remove_dir(&child);
+    found
 }
 
 fn candidates() -> Vec<PathBuf> {
