@@ -8,9 +8,9 @@ use k8s_openapi::api::core::v1::PodTemplateSpec;
 use knative_core::{
     http::Endpoint,
     runtime::{
-        Capabilities, ImageError, InstanceEvent, InstanceId, InstanceRuntime, InstanceSpec,
-        Isolation, LogOptions, LogStream, Phase, Running, RuntimeError, StartError, StartPhases,
-        Started, Unsupported, WorkloadId,
+        Capabilities, ExecOptions, ExecSession, ImageError, InstanceEvent, InstanceId,
+        InstanceRuntime, InstanceSpec, Isolation, LogOptions, LogStream, Phase, Running,
+        RuntimeError, StartError, StartPhases, Started, Unsupported, WorkloadId,
     },
 };
 use parking_lot::Mutex;
@@ -205,10 +205,9 @@ impl InstanceRuntime for LocalRuntime {
     async fn exec(
         &self,
         id: &InstanceId,
-        command: &[String],
-        timeout: Duration,
-    ) -> Result<i32, RuntimeError> {
-        self.processes.exec(id, command, timeout).await
+        options: &ExecOptions,
+    ) -> Result<ExecSession, RuntimeError> {
+        self.processes.exec(id, options)
     }
 }
 

@@ -27,6 +27,17 @@ pub enum StartError {
         /// What to do about it.
         hint: String,
     },
+    /// Its image cannot be fetched.
+    #[error("image {reference:?} cannot be fetched: {message}")]
+    ImagePull {
+        /// The reference.
+        reference: String,
+        /// What fails.
+        message: String,
+        /// The cause.
+        #[source]
+        source: Option<Source>,
+    },
     /// It asks for what the backend lacks.
     #[error("{0}")]
     Unsupported(Unsupported),
@@ -80,7 +91,7 @@ impl StartError {
     pub fn reason(&self) -> String {
         match self {
             Self::Unschedulable { .. } => "Unschedulable".to_owned(),
-            Self::ImageNotFound { .. } => "ImagePullBackOff".to_owned(),
+            Self::ImageNotFound { .. } | Self::ImagePull { .. } => "ImagePullBackOff".to_owned(),
             Self::Unsupported(_) => "Unsupported".to_owned(),
             Self::CrashLoop {
                 exit_code, signal, ..
@@ -117,6 +128,14 @@ pub enum RuntimeError {
     NotFound {
         /// Its id.
         id: InstanceId,
+    },
+    /// The instance has no such container.
+    #[error("container {container} is not valid for pod {id}")]
+    NoContainer {
+        /// The instance's id.
+        id: InstanceId,
+        /// The container's name.
+        container: String,
     },
     /// The backend cannot do this.
     #[error("{what} is not supported by this runtime")]
@@ -168,6 +187,22 @@ pub enum ImageError {
         /// The reference.
         reference: String,
     },
+    /// What the registry or a file holds under this name is no image that can be used.
+    #[error("image {reference:?} cannot be used: {message}")]
+    BadManifest {
+        /// The reference.
+        reference: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// There is no room for it.
+    #[error("there is no room for image {reference:?}: {message}")]
+    NoSpace {
+        /// The reference.
+        reference: String,
+        /// What is full.
+        message: String,
+    },
     /// The store cannot do this.
     #[error("{what} is not supported by this image store")]
     Unsupported {
@@ -190,7 +225,10 @@ impl ImageError {
     pub const fn retry(&self) -> bool {
         matches!(
             self,
-            Self::Unavailable { .. } | Self::NotFound { .. } | Self::Unauthorized { .. }
+            Self::Unavailable { .. }
+                | Self::NotFound { .. }
+                | Self::Unauthorized { .. }
+                | Self::NoSpace { .. }
         )
     }
 }

@@ -4,7 +4,7 @@ use std::{fmt, path::Path, time::Duration};
 
 use async_trait::async_trait;
 
-use super::ImageError;
+use super::{ImageError, PullSecret};
 
 /// What a reference stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,26 +28,6 @@ pub struct ImageConfig {
     pub working_dir: Option<String>,
     /// The user, as `1000` or `name:group`.
     pub user: Option<String>,
-}
-
-/// Credentials for a registry, from `imagePullSecrets`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct PullSecret {
-    /// The registry's host.
-    pub registry: String,
-    /// The user.
-    pub username: String,
-    /// The password.
-    pub password: String,
-}
-
-impl fmt::Debug for PullSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PullSecret")
-            .field("registry", &self.registry)
-            .field("username", &self.username)
-            .finish_non_exhaustive()
-    }
 }
 
 /// Knows what image references mean.

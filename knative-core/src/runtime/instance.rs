@@ -1,14 +1,20 @@
 //! One instance: the hundred-line backend.
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
-use k8s_openapi::api::core::v1::{PodTemplateSpec, ResourceRequirements, SecurityContext};
+use k8s_openapi::api::core::v1::PodTemplateSpec;
 
 use super::{
-    Capabilities, LogOptions, LogStream, RuntimeError, StartError, StartPhases, Unsupported,
-    WorkloadId,
+    Capabilities, ExecOptions, ExecSession, InstanceSpec, LogOptions, LogStream, RuntimeError,
+    StartError, StartPhases, Unsupported, WorkloadId,
 };
 use crate::http::Endpoint;
 
@@ -34,90 +40,27 @@ impl fmt::Display for InstanceId {
     }
 }
 
-/// A port that a container declares.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PortSpec {
-    /// Its name, as `user-port`; may be empty.
-    pub name: String,
-    /// The number that the workload declares; a backend on the host's network gives another one and says so in `PORT`.
-    pub port: u16,
-}
-
-/// A file of a volume, resolved.
+/// Where an instance will run: what has to be known before its containers are rendered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VolumeFile {
-    /// The path in the container.
-    pub path: String,
-    /// Its content.
-    pub content: Vec<u8>,
-    /// Its mode, as 0o644.
-    pub mode: u32,
-}
-
-/// A container whose references are resolved.
-#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
-pub struct ContainerSpec {
-    /// Its name within the instance.
-    pub name: String,
-    /// The image, as the template names it (a digest where one was resolved).
-    pub image: String,
-    /// Replaces the image's entrypoint unless empty; `$(VAR)` expanded.
-    pub command: Vec<String>,
-    /// Replaces the image's arguments unless empty; `$(VAR)` expanded.
-    pub args: Vec<String>,
-    /// The working directory; the image's if `None`.
-    pub working_dir: Option<String>,
-    /// Variables in the order of the template, `$(VAR)` expanded. A backend that picks ports itself replaces `PORT`.
-    pub env: Vec<(String, String)>,
-    /// Declared ports.
-    pub ports: Vec<PortSpec>,
-    /// Requests and limits.
-    pub resources: ResourceRequirements,
-    /// Restrictions.
-    pub security_context: Option<SecurityContext>,
-    /// Files of its volumes.
-    pub files: Vec<VolumeFile>,
+pub struct Place {
+    /// Its address, as `status.podIP` shows it.
+    pub address: IpAddr,
+    /// How long it took to get it ready.
+    pub phases: StartPhases,
 }
 
-/// All that a backend needs to start one instance.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct InstanceSpec {
-    /// Its id, which is also its pod's name.
-    pub id: InstanceId,
-    /// What it belongs to.
-    pub workload: WorkloadId,
-    /// Labels of its pod; a backend keeps them with the instance so that [`InstanceRuntime::list`] can give them back.
-    pub labels: BTreeMap<String, String>,
-    /// Containers that run to completion first, in order.
-    pub init_containers: Vec<ContainerSpec>,
-    /// Its containers; the first that declares a port serves requests.
-    pub containers: Vec<ContainerSpec>,
-    /// How long it may take until it accepts connections.
-    pub start_timeout: Duration,
-}
-
-impl InstanceSpec {
-    /// An instance of one container.
-    pub fn new(id: InstanceId, workload: WorkloadId, container: ContainerSpec) -> Self {
-        Self {
-            id,
-            workload,
-            labels: BTreeMap::new(),
-            init_containers: Vec::new(),
-            containers: vec![container],
-            start_timeout: Duration::from_secs(600),
-        }
+impl Place {
+    /// A place with an address of its own.
+    pub const fn at(address: IpAddr, phases: StartPhases) -> Self {
+        Self { address, phases }
     }
+}
 
-    /// The container that serves requests: the first with a port, else the first.
-    pub fn serving(&self) -> Option<&ContainerSpec> {
-        let with_port = self
-            .containers
-            .iter()
-            .find(|container| !container.ports.is_empty());
-        with_port.or_else(|| self.containers.first())
+impl Default for Place {
+    /// The machine's own loopback address.
+    fn default() -> Self {
+        Self::at(Ipv4Addr::LOCALHOST.into(), StartPhases::new())
     }
 }
 
@@ -172,13 +115,15 @@ impl Running {
 /// How an instance ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exit {
+    /// The container that ended; `None` where an instance is one container.
+    pub container: Option<String>,
     /// Its exit code; unknown for an adopted process.
     pub code: Option<i32>,
     /// The signal that ended it.
     pub signal: Option<i32>,
     /// Whether it was killed for its memory.
     pub out_of_memory: bool,
-    /// The end of its log.
+    /// What it said about its end: its termination message, or the end of its log.
     pub message: String,
 }
 
@@ -208,6 +153,22 @@ pub enum InstanceEvent {
 pub trait InstanceRuntime: fmt::Debug + Send + Sync + 'static {
     /// Names the fields of a template that cannot be honoured here. Pure.
     fn check(&self, template: &PodTemplateSpec) -> Vec<Unsupported>;
+
+    /// A name for a new instance, where the backend has a place ready that carries one already. Default: none, and the
+    /// caller picks a name.
+    fn claim(&self, workload: &WorkloadId) -> Option<InstanceId> {
+        let _ = workload;
+        None
+    }
+
+    /// Gets ready where an instance will run; [`stop`](Self::stop) gives it back. Default: this machine.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    async fn place(&self, id: &InstanceId, workload: &WorkloadId) -> Result<Place, StartError> {
+        let _ = (id, workload);
+        Ok(Place::default())
+    }
 
     /// Starts an instance.
     ///
@@ -244,17 +205,16 @@ pub trait InstanceRuntime: fmt::Debug + Send + Sync + 'static {
         })
     }
 
-    /// Runs a command inside an instance and answers with its exit code.
+    /// Runs a command inside an instance.
     ///
     /// # Errors
     /// [`RuntimeError::NotFound`], or [`RuntimeError::Unsupported`] unless overridden.
     async fn exec(
         &self,
         id: &InstanceId,
-        command: &[String],
-        timeout: Duration,
-    ) -> Result<i32, RuntimeError> {
-        let _ = (id, command, timeout);
+        options: &ExecOptions,
+    ) -> Result<ExecSession, RuntimeError> {
+        let _ = (id, options);
         Err(RuntimeError::Unsupported {
             what: "running commands in an instance",
         })

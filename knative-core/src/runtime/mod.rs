@@ -6,6 +6,7 @@
 
 mod capability;
 mod error;
+mod exec;
 #[cfg(any(test, feature = "test-util"))]
 pub mod fake;
 mod image;
@@ -13,19 +14,24 @@ mod instance;
 mod job;
 mod log;
 pub mod probe;
+mod pull_secret;
 mod replicas;
+mod spec;
 mod workload;
 
 pub use capability::{Capabilities, Isolation, Unsupported};
 pub use error::{ImageError, RuntimeError, StartError};
-pub use image::{ImageConfig, ImageStore, PullSecret, ResolvedImage};
-pub use instance::{
-    ContainerSpec, Exit, InstanceEvent, InstanceId, InstanceRuntime, InstanceSpec, PortSpec,
-    Running, Started, VolumeFile,
-};
+pub use exec::{ExecOptions, ExecOutput, ExecSession, TerminalSize};
+pub use image::{ImageConfig, ImageStore, ResolvedImage};
+pub use instance::{Exit, InstanceEvent, InstanceId, InstanceRuntime, Place, Running, Started};
 pub use job::{JobId, JobRuntime, JobSpec, JobState, StepSpec, StepState};
 pub use log::{LogOptions, LogStream};
+pub use pull_secret::{DockerConfigError, PullSecret, pull_secrets};
 pub use replicas::{Replicas, ReplicasBuilder};
+pub use spec::{
+    ContainerSpec, InstanceSpec, PortSpec, PullPolicy, TerminationMessage, VolumeFile,
+    VolumeSource, VolumeSpec,
+};
 pub use workload::{
     Instance, InstanceState, Observation, Phase, StartPhases, Workload, WorkloadId, WorkloadRuntime,
 };

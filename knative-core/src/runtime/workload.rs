@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 
 use super::{
-    Capabilities, Exit, InstanceId, LogOptions, LogStream, RuntimeError, StartError, Unsupported,
+    Capabilities, ExecOptions, ExecSession, Exit, InstanceId, LogOptions, LogStream, RuntimeError,
+    StartError, Unsupported,
 };
 use crate::http::Endpoint;
 
@@ -117,6 +118,13 @@ impl StartPhases {
     /// Adds to a phase.
     pub fn add(&mut self, phase: Phase, took: Duration) {
         *self.0.entry(phase).or_default() += took;
+    }
+
+    /// Adds each of another's phases.
+    pub fn add_all(&mut self, other: &Self) {
+        for (phase, took) in &other.0 {
+            self.add(*phase, *took);
+        }
     }
 
     /// How long a phase took.
@@ -279,6 +287,21 @@ pub trait WorkloadRuntime: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// [`RuntimeError::NotFound`], [`RuntimeError::Unsupported`].
     async fn logs(&self, id: &InstanceId, options: &LogOptions) -> Result<LogStream, RuntimeError>;
+
+    /// Runs a command inside an instance.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NotFound`], or [`RuntimeError::Unsupported`] unless overridden.
+    async fn exec(
+        &self,
+        id: &InstanceId,
+        options: &ExecOptions,
+    ) -> Result<ExecSession, RuntimeError> {
+        let _ = (id, options);
+        Err(RuntimeError::Unsupported {
+            what: "running commands in an instance",
+        })
+    }
 
     /// Replaces an instance: it is stopped, and another one started if the workload still wants as many.
     ///

@@ -1,49 +1,97 @@
 //! Commands beside an instance.
 
-use std::{process::Stdio, time::Duration};
+use std::process::{ExitStatus, Stdio};
 
-use knative_core::runtime::{InstanceId, RuntimeError};
-use tokio::{process::Command, time::timeout};
+use futures::{FutureExt as _, StreamExt as _, stream};
+use knative_core::runtime::{ExecOptions, ExecOutput, ExecSession, InstanceId, RuntimeError};
+use tokio::process::{Child, Command};
+use tokio_util::io::ReaderStream;
 
 use super::Processes;
 use crate::sys::spawn::inherited;
 
 impl Processes {
-    /// Runs a command with the environment of an instance.
-    pub(crate) async fn exec(
+    /// Runs a command with the environment of an instance. It ends when its session is dropped.
+    pub(crate) fn exec(
         &self,
         id: &InstanceId,
-        command: &[String],
-        limit: Duration,
-    ) -> Result<i32, RuntimeError> {
+        options: &ExecOptions,
+    ) -> Result<ExecSession, RuntimeError> {
         let not_found = || RuntimeError::NotFound { id: id.clone() };
         let (env, dir) = {
             let members = self.members.lock();
             let member = members.get(id).ok_or_else(not_found)?;
             (member.env.clone(), member.working_dir.clone())
         };
-        let (program, args) = command.split_first().ok_or(RuntimeError::Unsupported {
-            what: "an empty command",
-        })?;
+        if options.tty {
+            return Err(RuntimeError::Unsupported { what: "a terminal" });
+        }
+        let (program, args) = options
+            .command
+            .split_first()
+            .ok_or(RuntimeError::Unsupported {
+                what: "an empty command",
+            })?;
         let mut process = Command::new(program);
         process
             .args(args)
             .env_clear()
             .envs(inherited())
             .envs(env)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null());
-        process.stderr(Stdio::null()).kill_on_drop(true);
+            .stdin(if options.stdin {
+                Stdio::piped()
+            } else {
+                Stdio::null()
+            })
+            .stdout(Stdio::piped());
+        process.stderr(Stdio::piped()).kill_on_drop(true);
         if let Some(dir) = dir {
             process.current_dir(dir);
         }
-        match timeout(limit, process.status()).await {
-            Ok(Ok(status)) => Ok(status.code().unwrap_or(-1)),
-            Ok(Err(error)) => Err(RuntimeError::BackendGone {
-                message: format!("{program:?} cannot be run"),
-                source: Some(Box::new(error)),
-            }),
-            Err(_) => Ok(-1),
+        let started = process.spawn();
+        let child = started.map_err(|error| gone(format!("{program:?} cannot be run"), error))?;
+        Ok(session(child))
+    }
+}
+
+fn session(mut child: Child) -> ExecSession {
+    let stdout = child.stdout.take().map(ReaderStream::new);
+    let stderr = child.stderr.take().map(ReaderStream::new);
+    let pieces = |piece: fn(bytes::Bytes) -> ExecOutput| {
+        move |read: std::io::Result<bytes::Bytes>| match read {
+            Ok(bytes) => Ok(piece(bytes)),
+            Err(error) => Err(gone("the command's output broke".to_owned(), error)),
         }
+    };
+    let stdout = stream::iter(stdout)
+        .flatten()
+        .map(pieces(ExecOutput::Stdout));
+    let stderr = stream::iter(stderr)
+        .flatten()
+        .map(pieces(ExecOutput::Stderr));
+    let output = stream::select(stdout, stderr).boxed();
+    let input = child.stdin.take();
+    let exit = async move {
+        let ended = child.wait().await;
+        ended
+            .map(code)
+            .map_err(|error| gone("the command's end is unknown".to_owned(), error))
+    };
+    let mut session = ExecSession::new(output, exit.boxed());
+    session.input = input.map(|input| Box::pin(input) as _);
+    session
+}
+
+/// The exit code, for a signal as a shell shows it.
+fn code(status: ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt as _;
+    let signal = status.signal().map(|signal| 128 + signal);
+    status.code().or(signal).unwrap_or(-1)
+}
+
+fn gone(message: String, error: std::io::Error) -> RuntimeError {
+    RuntimeError::BackendGone {
+        message,
+        source: Some(Box::new(error)),
     }
 }

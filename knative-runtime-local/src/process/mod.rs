@@ -210,6 +210,7 @@ impl Processes {
         let id = record.id();
         let status = pidfd.reap();
         let exit = Exit {
+            container: None,
             code: status.code,
             signal: status.signal,
             out_of_memory: self

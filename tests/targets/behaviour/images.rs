@@ -152,6 +152,7 @@ fn multi(env: &BTreeMap<String, String>) -> FakeImage {
         (Some(code), None) => image.start(FakeStart::Exit(code, said)),
         (Some(code), Some(after)) => {
             let exit = Exit {
+                container: None,
                 code: Some(code),
                 message: said,
                 ..Exit::default()

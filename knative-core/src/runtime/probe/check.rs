@@ -46,9 +46,10 @@ pub enum Check {
 }
 
 impl Check {
-    /// What a probe asks; `None` for a probe without a handler, or with one that is not supported (gRPC).
-    /// A port that the container declares is the endpoint's, whatever its number.
-    pub fn of(probe: &Probe, declared: &[PortSpec]) -> Option<Self> {
+    /// What a probe asks; `None` for a probe without a handler. `declared` are the ports of the container that serves
+    /// requests: they are the endpoint's, whatever their numbers. Of another container there is none, and its probes
+    /// name the port that they ask.
+    pub fn of(probe: &Probe, declared: Option<&[PortSpec]>) -> Option<Self> {
         if let Some(exec) = &probe.exec {
             let command = exec.command.clone().unwrap_or_default();
             return Some(Self::Exec { command });
@@ -63,7 +64,7 @@ impl Check {
     }
 }
 
-fn http_check(get: &HTTPGetAction, declared: &[PortSpec]) -> Check {
+fn http_check(get: &HTTPGetAction, declared: Option<&[PortSpec]>) -> Check {
     let headers = get.http_headers.iter().flatten();
     let path = get
         .path
@@ -84,18 +85,22 @@ fn http_check(get: &HTTPGetAction, declared: &[PortSpec]) -> Check {
     }
 }
 
-/// A port's number unless it is one of the container's own.
-fn foreign_port(port: &IntOrString, declared: &[PortSpec]) -> Option<u16> {
+/// A port's number unless it is one of the endpoint's own.
+fn foreign_port(port: &IntOrString, declared: Option<&[PortSpec]>) -> Option<u16> {
     match port {
         IntOrString::Int(number) => {
             let number = u16::try_from(*number).ok().filter(|number| *number != 0)?;
-            let own = declared.is_empty() || declared.iter().any(|port| port.port == number);
+            let own = declared.is_some_and(|declared| {
+                declared.is_empty() || declared.iter().any(|port| port.port == number)
+            });
             (!own).then_some(number)
         }
-        IntOrString::String(name) => name
-            .parse()
-            .ok()
-            .filter(|_| !declared.iter().any(|port| port.name == *name)),
+        IntOrString::String(name) => name.parse().ok().filter(|_| {
+            !declared
+                .into_iter()
+                .flatten()
+                .any(|port| port.name == *name)
+        }),
     }
 }
 
@@ -235,7 +240,7 @@ mod tests {
             (IntOrString::String("9001".to_owned()), Some(9001)),
         ];
         for (port, want) in rows {
-            assert_eq!(foreign_port(&port, &declared), want, "{port:?}");
+            assert_eq!(foreign_port(&port, Some(&declared)), want, "{port:?}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! The life of one instance: start, ready, exit, wait, start again, until it is stopped.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
@@ -22,8 +22,8 @@ use super::{
 use crate::{
     http::Endpoint,
     runtime::{
-        Exit, InstanceId, InstanceSpec, InstanceState, Phase, Running, StartError, StartPhases,
-        Started, WorkloadId,
+        Exit, InstanceId, InstanceSpec, InstanceState, Phase, Place, Running, StartError,
+        StartPhases, Started, WorkloadId, pull_secrets,
     },
 };
 
@@ -138,30 +138,48 @@ impl Driver {
     }
 
     async fn start(&self, adopted: Option<Endpoint>) -> Result<(Started, Health), StartError> {
-        let spec = self.spec().await?;
         let shared = &self.shared;
+        let place = match adopted {
+            Some(_) => Place::default(),
+            None => shared.backend.place(&self.id, &self.workload).await?,
+        };
+        let spec = self.spec(&place).await?;
         let health = Health::new(
-            self.id.clone(),
-            Arc::clone(&shared.backend),
-            shared.prober.clone(),
+            &self.id,
+            &shared.backend,
+            &shared.prober,
             &self.template,
             spec.serving(),
         );
-        let started = match adopted {
+        let mut started = match adopted {
             Some(endpoint) => Started::new(endpoint, StartPhases::new()),
             None => shared.backend.start(&spec).await?,
         };
+        started.phases.add_all(&place.phases);
         Ok((started, health))
     }
 
-    async fn spec(&self) -> Result<InstanceSpec, StartError> {
-        let namespace = &self.workload.namespace;
-        let references =
-            References::read(self.shared.store.as_ref(), namespace, &self.template).await?;
+    async fn spec(&self, place: &Place) -> Result<InstanceSpec, StartError> {
+        let (store, namespace) = (self.shared.store.as_ref(), &self.workload.namespace);
+        let references = References::read(store, namespace, &self.template).await?;
+        let pull_secrets = match (store, &self.template.spec) {
+            (Some(store), Some(pod)) => {
+                pull_secrets(store, namespace, pod).await.map_err(|error| {
+                    StartError::BackendGone {
+                        message: "reading pull secrets".to_owned(),
+                        source: Some(Box::new(error)),
+                    }
+                })?
+            }
+            _ => Vec::new(),
+        };
         let identity = Identity {
             id: &self.id,
             workload: &self.workload,
             template: &self.template,
+            place,
+            pull_secrets: &pull_secrets,
+            now: self.shared.clock.now(),
         };
         render(&identity, &references, self.start_timeout)
     }
@@ -174,15 +192,26 @@ impl Driver {
         } = started;
         let began = Instant::now();
         let waited = self.start_timeout.saturating_sub(phases.total());
-        let ready = tokio::select! {
+        let deadline = began + waited;
+        let started = tokio::select! {
             biased;
             exit = self.exits.recv() => return crashed(exit.unwrap_or_default()),
-            ready = timeout_at(began + waited, health.become_ready(&endpoint)) => ready,
+            started = timeout_at(deadline, health.started(&endpoint)) => started,
         };
-        match ready {
+        match started {
             Err(_) => return ended(timed_out(self.start_timeout)),
             Ok(Err(unhealthy)) => return unhealthy_end(unhealthy),
             Ok(Ok(())) => {}
+        }
+        let mut dead = pin!(health.dead(&endpoint));
+        let ready = tokio::select! {
+            biased;
+            exit = self.exits.recv() => return crashed(exit.unwrap_or_default()),
+            unhealthy = &mut dead => return unhealthy_end(unhealthy),
+            ready = timeout_at(deadline, health.ready(&endpoint)) => ready,
+        };
+        if ready.is_err() {
+            return ended(timed_out(self.start_timeout));
         }
         phases.add(Phase::Ready, began.elapsed());
         self.ready(&endpoint, phases);
@@ -191,7 +220,8 @@ impl Driver {
         tokio::select! {
             biased;
             exit = self.exits.recv() => crashed(exit.unwrap_or_default()),
-            unhealthy = health.watch(&endpoint, |answer| report(&shared, &id, &endpoint, answer)) => unhealthy_end(unhealthy),
+            unhealthy = dead => unhealthy_end(unhealthy),
+            never = health.watch(&endpoint, |answer| report(&shared, &id, &endpoint, answer)) => match never {},
         }
     }
 
@@ -276,6 +306,7 @@ fn exit_of(error: &StartError) -> Option<Exit> {
             signal,
             message,
         } => Some(Exit {
+            container: None,
             code: *exit_code,
             signal: *signal,
             out_of_memory: false,

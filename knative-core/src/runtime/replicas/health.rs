@@ -1,10 +1,14 @@
-//! The probes of one instance.
+//! The probes of one instance's containers.
 
-use std::{sync::Arc, time::Duration};
+mod probing;
 
-use k8s_openapi::api::core::v1::{PodTemplateSpec, Probe};
-use tokio::time::{sleep, timeout};
+use std::{convert::Infallible, sync::Arc};
 
+use futures::future::{join_all, select_all, try_join_all};
+use k8s_openapi::api::core::v1::{Container, PodTemplateSpec, Probe};
+use parking_lot::Mutex;
+
+use self::probing::Probing;
 use crate::{
     http::Endpoint,
     runtime::{
@@ -13,13 +17,6 @@ use crate::{
     },
 };
 
-/// One probe.
-#[derive(Clone, Debug)]
-struct Probing {
-    check: Check,
-    schedule: Schedule,
-}
-
 /// A probe that failed too often.
 #[derive(Debug)]
 pub(super) struct Unhealthy(pub(super) String);
@@ -27,184 +24,126 @@ pub(super) struct Unhealthy(pub(super) String);
 /// Puts an instance's probes.
 #[derive(Debug)]
 pub(super) struct Health {
-    id: InstanceId,
-    backend: Arc<dyn InstanceRuntime>,
-    prober: Prober,
+    containers: Vec<ContainerHealth>,
+}
+
+/// The probes of one container.
+#[derive(Debug)]
+struct ContainerHealth {
+    name: String,
     startup: Option<Probing>,
     readiness: Option<Probing>,
     liveness: Option<Probing>,
 }
 
 impl Health {
-    /// The probes of the container that serves requests.
+    /// The probes of all containers; `serving` is the one whose ports are the instance's endpoint.
     pub(super) fn new(
-        id: InstanceId,
-        backend: Arc<dyn InstanceRuntime>,
-        prober: Prober,
+        id: &InstanceId,
+        backend: &Arc<dyn InstanceRuntime>,
+        prober: &Prober,
         template: &PodTemplateSpec,
         serving: Option<&ContainerSpec>,
     ) -> Self {
         let containers = template.spec.iter().flat_map(|spec| &spec.containers);
-        let container =
-            serving.and_then(|serving| containers.into_iter().find(|c| c.name == serving.name));
-        let ports = serving
-            .map(|serving| serving.ports.as_slice())
-            .unwrap_or_default();
-        let probing = |probe: Option<&Probe>| {
-            let probe = probe?;
-            Some(Probing {
-                check: Check::of(probe, ports)?,
-                schedule: Schedule::of(probe),
-            })
+        let of = |container: &Container| {
+            let declared = serving.filter(|serving| serving.name == container.name);
+            let declared = declared.map(|serving| serving.ports.as_slice());
+            let probing = |probe: Option<&Probe>| {
+                let probe = probe?;
+                Some(Probing {
+                    id: id.clone(),
+                    container: container.name.clone(),
+                    backend: Arc::clone(backend),
+                    prober: prober.clone(),
+                    check: Check::of(probe, declared)?,
+                    schedule: Schedule::of(probe),
+                })
+            };
+            ContainerHealth {
+                name: container.name.clone(),
+                startup: probing(container.startup_probe.as_ref()),
+                readiness: probing(container.readiness_probe.as_ref()),
+                liveness: probing(container.liveness_probe.as_ref()),
+            }
         };
         Self {
-            id,
-            backend,
-            prober,
-            startup: probing(container.and_then(|container| container.startup_probe.as_ref())),
-            readiness: probing(container.and_then(|container| container.readiness_probe.as_ref())),
-            liveness: probing(container.and_then(|container| container.liveness_probe.as_ref())),
+            containers: containers.map(of).collect(),
         }
     }
 
-    /// Answers once the instance is ready.
-    pub(super) async fn become_ready(&self, endpoint: &Endpoint) -> Result<(), Unhealthy> {
-        if let Some(startup) = &self.startup {
-            self.pass(
-                startup,
-                endpoint,
-                Some(startup.schedule.failures),
-                "startup",
-            )
-            .await?;
-        }
-        match &self.readiness {
-            // A backend's `start` answers when its endpoint accepts: that was this question.
-            None
-            | Some(Probing {
-                check: Check::Tcp { port: None },
-                ..
-            }) => Ok(()),
-            Some(readiness) => self.pass(readiness, endpoint, None, "readiness").await,
-        }
+    /// Answers once every container has started.
+    pub(super) async fn started(&self, endpoint: &Endpoint) -> Result<(), Unhealthy> {
+        let startups = self.containers.iter().filter_map(|container| {
+            let probing = container.startup.as_ref()?;
+            Some(async move {
+                let failures = Some(probing.schedule.failures);
+                let passed = probing.pass(endpoint, failures).await;
+                passed.map_err(|message| container.unhealthy("startup", &message))
+            })
+        });
+        try_join_all(startups).await.map(drop)
     }
 
-    /// Asks until enough successes in a row, or until `failures` in a row.
-    async fn pass(
-        &self,
-        probing: &Probing,
-        endpoint: &Endpoint,
-        failures: Option<u32>,
-        what: &str,
-    ) -> Result<(), Unhealthy> {
-        let schedule = &probing.schedule;
-        let (mut succeeded, mut failed) = (0, 0);
-        sleep(schedule.initial_delay).await;
-        loop {
-            match self.ask(probing, endpoint).await {
-                Ok(()) => (succeeded, failed) = (succeeded + 1, 0),
-                Err(message) => {
-                    (succeeded, failed) = (0, failed + 1);
-                    if failures.is_some_and(|failures| failed >= failures) {
-                        return Err(Unhealthy(format!("{what} probe failed: {message}")));
-                    }
-                }
-            }
-            if succeeded >= schedule.successes {
-                return Ok(());
-            }
-            sleep(schedule.first_period).await;
-        }
+    /// Answers once every container is ready.
+    pub(super) async fn ready(&self, endpoint: &Endpoint) {
+        let probes = self.readiness().map(|(_, probing)| async move {
+            // Without a limit of failures it only ends well.
+            let _ = probing.pass(endpoint, None).await;
+        });
+        join_all(probes).await;
     }
 
-    /// Goes on asking a ready instance: tells `readiness` of each change, and answers when it is no longer alive.
+    /// Answers when a container is no longer alive.
+    pub(super) async fn dead(&self, endpoint: &Endpoint) -> Unhealthy {
+        let probes = self.containers.iter().filter_map(|container| {
+            let probing = container.liveness.as_ref()?;
+            Some(Box::pin(async move {
+                let message = probing.fail(endpoint).await;
+                container.unhealthy("liveness", &message)
+            }))
+        });
+        let probes: Vec<_> = probes.collect();
+        if probes.is_empty() {
+            return std::future::pending().await;
+        }
+        select_all(probes).await.0
+    }
+
+    /// Goes on asking a ready instance, and tells of each change.
     pub(super) async fn watch(
         &self,
         endpoint: &Endpoint,
-        readiness: impl Fn(Result<(), String>),
-    ) -> Unhealthy {
-        tokio::select! {
-            biased;
-            unhealthy = self.watch_liveness(endpoint) => unhealthy,
-            unhealthy = self.watch_readiness(endpoint, readiness) => unhealthy,
-        }
+        tell: impl Fn(Result<(), String>),
+    ) -> Infallible {
+        let answers = Mutex::new(vec![Ok(()); self.containers.len()]);
+        let probes = self.readiness().map(|(index, probing)| {
+            let (answers, tell) = (&answers, &tell);
+            probing.watch(endpoint, move |answer| {
+                let all = {
+                    let mut answers = answers.lock();
+                    answers[index] = answer;
+                    answers.iter().cloned().collect::<Result<(), String>>()
+                };
+                tell(all);
+            })
+        });
+        join_all(probes).await;
+        // No probe asks: nothing changes by itself.
+        std::future::pending().await
     }
 
-    async fn watch_liveness(&self, endpoint: &Endpoint) -> Unhealthy {
-        let Some(liveness) = &self.liveness else {
-            return std::future::pending().await;
-        };
-        sleep(liveness.schedule.initial_delay).await;
-        let mut failed = 0;
-        loop {
-            sleep(liveness.schedule.period).await;
-            match self.ask(liveness, endpoint).await {
-                Ok(()) => failed = 0,
-                Err(message) => {
-                    failed += 1;
-                    if failed >= liveness.schedule.failures {
-                        return Unhealthy(format!("liveness probe failed: {message}"));
-                    }
-                }
-            }
-        }
+    /// The readiness probes that ask more than whether the endpoint accepts: that a backend's `start` has answered, and
+    /// an instance that ends closes its port, which is reported as its exit.
+    fn readiness(&self) -> impl Iterator<Item = (usize, &Probing)> {
+        let all = self.containers.iter().enumerate();
+        all.filter_map(|(index, container)| Some((index, container.readiness.as_ref()?)))
+            .filter(|(_, probing)| probing.check != Check::Tcp { port: None })
     }
+}
 
-    async fn watch_readiness(
-        &self,
-        endpoint: &Endpoint,
-        readiness: impl Fn(Result<(), String>),
-    ) -> Unhealthy {
-        let Some(probing) = &self.readiness else {
-            return std::future::pending().await;
-        };
-        if matches!(probing.check, Check::Tcp { port: None }) {
-            // An instance that ends closes its port; that is reported as its exit.
-            return std::future::pending().await;
-        }
-        let (mut ready, mut streak) = (true, 0);
-        loop {
-            sleep(probing.schedule.period).await;
-            let answer = self.ask(probing, endpoint).await;
-            streak = if answer.is_ok() == ready {
-                0
-            } else {
-                streak + 1
-            };
-            let needed = if ready {
-                probing.schedule.failures
-            } else {
-                probing.schedule.successes
-            };
-            if streak >= needed {
-                (ready, streak) = (!ready, 0);
-                readiness(answer);
-            }
-        }
-    }
-
-    async fn ask(&self, probing: &Probing, endpoint: &Endpoint) -> Result<(), String> {
-        let limit = probing.schedule.timeout;
-        let answer = async {
-            match &probing.check {
-                Check::Exec { command } => self.exec(command, limit).await,
-                check => self
-                    .prober
-                    .check(check, endpoint)
-                    .await
-                    .map_err(|error| error.to_string()),
-            }
-        };
-        timeout(limit, answer)
-            .await
-            .unwrap_or_else(|_| Err(format!("no answer within {limit:?}")))
-    }
-
-    async fn exec(&self, command: &[String], limit: Duration) -> Result<(), String> {
-        match self.backend.exec(&self.id, command, limit).await {
-            Ok(0) => Ok(()),
-            Ok(code) => Err(format!("the command ended with {code}")),
-            Err(error) => Err(error.to_string()),
-        }
+impl ContainerHealth {
+    fn unhealthy(&self, probe: &str, message: &str) -> Unhealthy {
+        Unhealthy(format!("{}: {probe} probe failed: {message}", self.name))
     }
 }

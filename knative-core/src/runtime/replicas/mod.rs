@@ -3,11 +3,12 @@
 mod backoff;
 mod driver;
 mod expand;
-mod files;
 mod health;
 mod render;
 mod resolve;
 mod state;
+mod token;
+mod volumes;
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
@@ -26,9 +27,9 @@ use self::{
     state::{Member, State},
 };
 use super::{
-    Capabilities, Instance, InstanceEvent, InstanceId, InstanceRuntime, LogOptions, LogStream,
-    Observation, Running, RuntimeError, Unsupported, Workload, WorkloadId, WorkloadRuntime,
-    probe::Prober,
+    Capabilities, ExecOptions, ExecSession, Instance, InstanceEvent, InstanceId, InstanceRuntime,
+    LogOptions, LogStream, Observation, Running, RuntimeError, Unsupported, Workload, WorkloadId,
+    WorkloadRuntime, probe::Prober,
 };
 use crate::{
     Clock, Ids,
@@ -224,6 +225,9 @@ impl Shared {
     }
 
     fn new_id(&self, state: &State, workload: &WorkloadId) -> InstanceId {
+        if let Some(id) = self.backend.claim(workload) {
+            return id;
+        }
         loop {
             let id = InstanceId::new(format!("{}-{}", workload.name, self.ids.suffix()));
             if !state.members.contains_key(&id) {
@@ -329,6 +333,14 @@ impl WorkloadRuntime for Replicas {
 
     async fn logs(&self, id: &InstanceId, options: &LogOptions) -> Result<LogStream, RuntimeError> {
         self.shared.backend.logs(id, options).await
+    }
+
+    async fn exec(
+        &self,
+        id: &InstanceId,
+        options: &ExecOptions,
+    ) -> Result<ExecSession, RuntimeError> {
+        self.shared.backend.exec(id, options).await
     }
 
     async fn evict(&self, id: &InstanceId) -> Result<(), RuntimeError> {

@@ -1,15 +1,19 @@
 //! From a pod template and what it refers to, to what a backend starts. Pure.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Container, EnvFromSource, EnvVar, EnvVarSource, PodTemplateSpec};
 
 use super::{
     expand::expand,
-    files,
     resolve::{References, Source, config_error, env_from_name},
+    volumes,
 };
-use crate::runtime::{ContainerSpec, InstanceId, InstanceSpec, PortSpec, StartError, WorkloadId};
+use crate::runtime::{
+    ContainerSpec, InstanceId, InstanceSpec, Place, PortSpec, PullPolicy, PullSecret, StartError,
+    TerminationMessage, WorkloadId,
+};
 
 /// Who the instance is, for `fieldRef`.
 #[derive(Debug)]
@@ -17,6 +21,9 @@ pub(super) struct Identity<'a> {
     pub(super) id: &'a InstanceId,
     pub(super) workload: &'a WorkloadId,
     pub(super) template: &'a PodTemplateSpec,
+    pub(super) place: &'a Place,
+    pub(super) pull_secrets: &'a [PullSecret],
+    pub(super) now: Timestamp,
 }
 
 /// Makes an instance of a template.
@@ -51,6 +58,10 @@ pub(super) fn render(
             .iter()
             .map(container)
             .collect::<Result<_, _>>()?,
+        volumes: volumes::volumes(identity, references)?,
+        security_context: spec.security_context.clone(),
+        host_aliases: spec.host_aliases.clone().unwrap_or_default(),
+        pull_secrets: identity.pull_secrets.to_vec(),
         start_timeout,
     })
 }
@@ -79,8 +90,42 @@ fn render_container(
         ports: ports(container),
         resources: container.resources.clone().unwrap_or_default(),
         security_context: container.security_context.clone(),
-        files: files::of(identity, references, container)?,
+        mounts: volumes::mounts(container, &variables)?,
+        pull_policy: pull_policy(container),
+        termination_message: termination_message(container),
     })
+}
+
+/// As a kubelet takes it: an image without a tag or with `latest` is fetched always, unless its digest is given.
+fn pull_policy(container: &Container) -> PullPolicy {
+    match container.image_pull_policy.as_deref() {
+        Some("Always") => PullPolicy::Always,
+        Some("Never") => PullPolicy::Never,
+        Some("IfNotPresent") => PullPolicy::IfNotPresent,
+        _ => default_policy(container.image.as_deref().unwrap_or_default()),
+    }
+}
+
+fn default_policy(image: &str) -> PullPolicy {
+    let name = image.rsplit('/').next().unwrap_or(image);
+    let moving =
+        !name.contains('@') && name.rsplit_once(':').is_none_or(|(_, tag)| tag == "latest");
+    if moving {
+        PullPolicy::Always
+    } else {
+        PullPolicy::IfNotPresent
+    }
+}
+
+fn termination_message(container: &Container) -> TerminationMessage {
+    let path = container.termination_message_path.clone();
+    TerminationMessage {
+        path: path
+            .filter(|path| !path.is_empty())
+            .unwrap_or_else(|| TerminationMessage::default().path),
+        fall_back_to_log: container.termination_message_policy.as_deref()
+            == Some("FallbackToLogsOnError"),
+    }
 }
 
 fn ports(container: &Container) -> Vec<PortSpec> {
@@ -200,7 +245,6 @@ fn value_from(
 /// A field of the instance's pod.
 pub(super) fn field_value(identity: &Identity<'_>, path: &str) -> Result<String, StartError> {
     let metadata = identity.template.metadata.as_ref();
-    let spec = identity.template.spec.as_ref();
     let key = |prefix: &str| path.strip_prefix(prefix)?.strip_suffix("']");
     if let Some(key) = key("metadata.labels['") {
         let labels = metadata.and_then(|metadata| metadata.labels.as_ref());
@@ -217,19 +261,21 @@ pub(super) fn field_value(identity: &Identity<'_>, path: &str) -> Result<String,
     match path {
         "metadata.name" => Ok(identity.id.to_string()),
         "metadata.namespace" => Ok(identity.workload.namespace.to_string()),
-        "spec.serviceAccountName" => {
-            let account = spec.and_then(|spec| spec.service_account_name.clone());
-            Ok(account.unwrap_or_else(|| "default".to_owned()))
-        }
-        // Backends that give instances an address of their own know it only after the start.
-        "status.podIP" | "status.podIPs" | "status.hostIP" | "status.hostIPs" => {
-            Ok("127.0.0.1".to_owned())
-        }
+        "spec.serviceAccountName" => Ok(account(identity.template).to_owned()),
+        "status.podIP" | "status.podIPs" => Ok(identity.place.address.to_string()),
+        "status.hostIP" | "status.hostIPs" => Ok(Ipv4Addr::LOCALHOST.to_string()),
         "spec.nodeName" => Ok("localhost".to_owned()),
         other => Err(config_error(format!(
             "the field {other:?} cannot be referred to"
         ))),
     }
+}
+
+/// The service account of a pod.
+pub(super) fn account(template: &PodTemplateSpec) -> &str {
+    let spec = template.spec.as_ref();
+    let name = spec.and_then(|spec| spec.service_account_name.as_deref());
+    name.filter(|name| !name.is_empty()).unwrap_or("default")
 }
 
 fn text(bytes: impl AsRef<[u8]>) -> String {

@@ -96,6 +96,7 @@ async fn restarts_what_exits_under_the_same_id() {
     replicas.apply(&workload(1)).await.unwrap();
     let first = until(&replicas, ready(1)).await;
     let exit = Exit {
+        container: None,
         code: Some(3),
         message: "boom".to_owned(),
         ..Exit::default()

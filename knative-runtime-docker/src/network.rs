@@ -1,0 +1,162 @@
+//! The platform's own bridge network.
+
+use std::{
+    collections::HashMap,
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+use bollard::{
+    models::{IpamConfig, NetworkCreateRequest, NetworkInspect},
+    query_parameters::ListNetworksOptionsBuilder,
+};
+use tokio::{net::TcpStream, time::timeout};
+
+use crate::{
+    engine::{ConnectError, Engine, settled, text},
+    label,
+};
+
+/// How long an address on the bridge may take to answer or refuse a connection.
+const REACH: Duration = Duration::from_secs(5);
+/// A port where nothing listens: the discard service's (RFC 863).
+const CLOSED: u16 = 9;
+
+/// A network of which every instance has an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Network {
+    pub(crate) name: String,
+    /// The platform's own address on it.
+    pub(crate) gateway: Ipv4Addr,
+    pub(crate) subnet: Subnet,
+}
+
+/// Addresses with the same first bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subnet {
+    base: Ipv4Addr,
+    bits: u8,
+}
+
+impl Subnet {
+    /// Whether an address belongs to it.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let IpAddr::V4(address) = address.to_canonical() else {
+            return false;
+        };
+        let mask = u32::MAX
+            .checked_shl(32 - u32::from(self.bits))
+            .unwrap_or_default();
+        u32::from(address) & mask == u32::from(self.base) & mask
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (base, bits) = text.split_once('/')?;
+        Some(Self {
+            base: base.parse().ok()?,
+            bits: bits.parse().ok().filter(|bits| *bits <= 32)?,
+        })
+    }
+}
+
+impl Network {
+    /// The platform's network: the one that an earlier run made, or a new one.
+    pub(crate) async fn ensure(engine: &Engine, platform: &str) -> Result<Self, ConnectError> {
+        let name = format!("knative-{platform}");
+        let failed = |error| engine.unusable(format!("the network {name:?}: {}", text(&error)));
+        let filter = HashMap::from([("name".to_owned(), vec![format!("^{name}$")])]);
+        let options = ListNetworksOptionsBuilder::default()
+            .filters(&filter)
+            .build();
+        let existing = engine.docker().list_networks(Some(options)).await;
+        if existing.map_err(failed)?.is_empty() {
+            let created = engine.docker().create_network(request(&name, platform));
+            created.await.map_err(failed)?;
+        }
+        let network = engine.docker().inspect_network(&name, None).await;
+        Self::of(&network.map_err(failed)?)
+            .ok_or_else(|| engine.unusable(format!("the network {name:?} has no IPv4 addresses")))
+    }
+
+    fn of(network: &NetworkInspect) -> Option<Self> {
+        let configs = network.ipam.as_ref()?.config.as_ref()?;
+        configs.iter().find_map(|config: &IpamConfig| {
+            let subnet = Subnet::parse(config.subnet.as_deref()?)?;
+            let gateway = config.gateway.as_deref()?;
+            Some(Self {
+                name: network.name.clone()?,
+                gateway: gateway.split('/').next()?.parse().ok()?,
+                subnet,
+            })
+        })
+    }
+
+    /// Takes the network away; what still uses it keeps it.
+    pub(crate) async fn remove(&self, engine: &Engine) {
+        let removed = engine.docker().remove_network(&self.name).await;
+        if let Err(error) = settled(removed) {
+            tracing::warn!(network = %self.name, error = %text(&error), "the network could not be removed");
+        }
+    }
+}
+
+/// Asks whether containers can be reached from here: a port where nothing listens refuses at once.
+pub(crate) async fn reachable(engine: &Engine, address: Ipv4Addr) -> Result<(), ConnectError> {
+    let connecting = TcpStream::connect(SocketAddr::new(address.into(), CLOSED));
+    match timeout(REACH, connecting).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(engine.unusable(format!(
+            "its containers' address {address} cannot be reached from here; run the platform on the engine's own machine"
+        ))),
+    }
+}
+
+fn request(name: &str, platform: &str) -> NetworkCreateRequest {
+    // The kernel's names of interfaces have at most 15 bytes.
+    let interface: String = format!("kn-{platform}").chars().take(15).collect();
+    NetworkCreateRequest {
+        name: name.to_owned(),
+        driver: Some("bridge".to_owned()),
+        options: Some(HashMap::from([(
+            "com.docker.network.bridge.name".to_owned(),
+            interface,
+        )])),
+        labels: Some(HashMap::from([(
+            label::PLATFORM.to_owned(),
+            platform.to_owned(),
+        )])),
+        ..NetworkCreateRequest::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subnet_has_its_addresses_only() {
+        let subnet = Subnet::parse("172.18.0.0/16").unwrap();
+        let rows = [
+            ("172.18.0.1", true),
+            ("172.18.255.255", true),
+            ("172.19.0.1", false),
+            ("::ffff:172.18.0.9", true),
+            ("::1", false),
+        ];
+        for (address, inside) in rows {
+            assert_eq!(
+                subnet.contains(address.parse().unwrap()),
+                inside,
+                "{address}"
+            );
+        }
+        assert!(
+            Subnet::parse("10.0.0.0/0")
+                .unwrap()
+                .contains("1.2.3.4".parse().unwrap())
+        );
+        assert_eq!(Subnet::parse("10.0.0.0/33"), None);
+    }
+}

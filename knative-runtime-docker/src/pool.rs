@@ -1,0 +1,144 @@
+//! Sandboxes that are made ahead of need: a container's network is most of what its start costs.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use knative_core::{Ids, runtime::InstanceId};
+use parking_lot::Mutex;
+use tokio::{sync::Notify, time::sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    engine::text,
+    sandbox::{Sandbox, Sandboxes},
+};
+
+/// How long making sandboxes rests after it failed.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Sandboxes that wait for instances.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    sandboxes: Sandboxes,
+    ids: Arc<Ids>,
+    /// How many wait at a time.
+    size: usize,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    ready: VecDeque<Sandbox>,
+    /// Taken by a name, and not yet asked for.
+    claimed: BTreeMap<InstanceId, Sandbox>,
+}
+
+impl Pool {
+    pub(crate) fn new(sandboxes: Sandboxes, ids: Arc<Ids>, size: usize) -> Self {
+        Self {
+            sandboxes,
+            ids,
+            size,
+            state: Mutex::default(),
+            changed: Notify::new(),
+        }
+    }
+
+    /// Takes a sandbox for an instance that will have its name.
+    pub(crate) fn claim(&self) -> Option<InstanceId> {
+        let mut state = self.state.lock();
+        let sandbox = state.ready.pop_front()?;
+        let id = sandbox.instance.clone();
+        state.claimed.insert(id.clone(), sandbox);
+        self.changed.notify_one();
+        Some(id)
+    }
+
+    /// The sandbox that an instance claimed, or a new one.
+    pub(crate) async fn take(&self, id: &InstanceId) -> Result<Sandbox, bollard::errors::Error> {
+        let claimed = self.state.lock().claimed.remove(id);
+        match claimed {
+            Some(sandbox) => Ok(sandbox),
+            None => self.sandboxes.make(id).await,
+        }
+    }
+
+    /// Gives up a claim: its instance never came.
+    pub(crate) async fn give_up(&self, id: &InstanceId) -> Result<(), bollard::errors::Error> {
+        let claimed = self.state.lock().claimed.remove(id);
+        match claimed {
+            Some(sandbox) => self.sandboxes.remove(&sandbox.container).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Forgets a sandbox that ended by itself.
+    pub(crate) fn lost(&self, container: &str) -> bool {
+        let mut state = self.state.lock();
+        let before = state.ready.len() + state.claimed.len();
+        state.ready.retain(|sandbox| sandbox.container != container);
+        state
+            .claimed
+            .retain(|_, sandbox| sandbox.container != container);
+        self.changed.notify_one();
+        before != state.ready.len() + state.claimed.len()
+    }
+
+    /// Whether a container is one of those that wait.
+    pub(crate) fn contains(&self, container: &str) -> bool {
+        let state = self.state.lock();
+        let mut all = state.ready.iter().chain(state.claimed.values());
+        all.any(|sandbox| sandbox.container == container)
+    }
+
+    /// Keeps the pool full until `shutdown`, then empties it.
+    pub(crate) async fn run(&self, shutdown: CancellationToken) {
+        while !shutdown.is_cancelled() {
+            let wait = if self.state.lock().ready.len() < self.size {
+                // Not cancelled half-way: what the engine makes then would belong to nobody.
+                self.add().await
+            } else {
+                None
+            };
+            if let Some(wait) = wait {
+                shutdown.run_until_cancelled(sleep(wait)).await;
+            } else if self.state.lock().ready.len() >= self.size {
+                shutdown.run_until_cancelled(self.changed.notified()).await;
+            }
+        }
+        self.empty().await;
+    }
+
+    /// Adds a sandbox; answers with how long to wait after a failure.
+    async fn add(&self) -> Option<Duration> {
+        let id = InstanceId::new(format!("pod-{}", self.ids.suffix()));
+        match self.sandboxes.make(&id).await {
+            Ok(sandbox) => {
+                self.state.lock().ready.push_back(sandbox);
+                None
+            }
+            Err(error) => {
+                tracing::warn!(error = %text(&error), "a sandbox could not be made ahead of need");
+                Some(PAUSE)
+            }
+        }
+    }
+
+    async fn empty(&self) {
+        let left: Vec<Sandbox> = {
+            let mut state = self.state.lock();
+            let claimed = std::mem::take(&mut state.claimed);
+            let ready = std::mem::take(&mut state.ready);
+            ready.into_iter().chain(claimed.into_values()).collect()
+        };
+        for sandbox in left {
+            if let Err(error) = self.sandboxes.remove(&sandbox.container).await {
+                tracing::warn!(sandbox = %sandbox.instance, error = %text(&error), "a sandbox could not be removed");
+            }
+        }
+    }
+}

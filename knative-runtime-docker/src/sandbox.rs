@@ -1,0 +1,137 @@
+//! Networks for instances: a container that does nothing but hold one.
+
+use std::net::Ipv4Addr;
+
+use bollard::{
+    models::{ContainerCreateBody, ContainerInspectResponse, HostConfig},
+    query_parameters::{CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder},
+};
+use knative_core::runtime::InstanceId;
+
+use crate::{
+    engine::{Engine, is_missing, settled},
+    label::{self, Role},
+};
+
+/// The longest host name (RFC 1035 §2.3.4).
+const HOST_NAME: usize = 63;
+
+/// A network with an address and a host name, for one instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sandbox {
+    /// The instance that it is for, or will be.
+    pub(crate) instance: InstanceId,
+    /// The container's id.
+    pub(crate) container: String,
+    pub(crate) address: Ipv4Addr,
+}
+
+/// How sandboxes are made.
+#[derive(Clone, Debug)]
+pub(crate) struct Sandboxes {
+    pub(crate) engine: Engine,
+    pub(crate) platform: String,
+    pub(crate) image: String,
+    pub(crate) network: String,
+    /// Who resolves names; the engine's own way if `None`.
+    pub(crate) dns: Option<Ipv4Addr>,
+}
+
+impl Sandboxes {
+    /// Makes a sandbox and starts it.
+    pub(crate) async fn make(
+        &self,
+        instance: &InstanceId,
+    ) -> Result<Sandbox, bollard::errors::Error> {
+        let docker = self.engine.docker();
+        let name = container_name(&self.platform, instance, "sandbox");
+        let options = CreateContainerOptionsBuilder::default().name(&name).build();
+        let created = docker
+            .create_container(Some(options), self.body(instance))
+            .await?;
+        let started = async {
+            docker.start_container(&created.id, None).await?;
+            let inspected = docker.inspect_container(&created.id, None).await?;
+            address(&inspected, &self.network).ok_or_else(|| {
+                bollard::errors::Error::DockerStreamError {
+                    error: "the engine gave the sandbox no address".to_owned(),
+                }
+            })
+        };
+        match started.await {
+            Ok(address) => Ok(Sandbox {
+                instance: instance.clone(),
+                container: created.id,
+                address,
+            }),
+            Err(error) => {
+                self.remove(&created.id).await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes a sandbox away.
+    pub(crate) async fn remove(&self, container: &str) -> Result<(), bollard::errors::Error> {
+        remove(&self.engine, container).await
+    }
+
+    fn body(&self, instance: &InstanceId) -> ContainerCreateBody {
+        let hostname: String = instance.as_str().chars().take(HOST_NAME).collect();
+        let hostname = hostname.trim_end_matches(['-', '.']).to_owned();
+        ContainerCreateBody {
+            hostname: Some(hostname),
+            image: Some(self.image.clone()),
+            entrypoint: Some(vec![crate::infra::PROGRAM.to_owned()]),
+            labels: Some(label::of_container(&self.platform, instance, Role::Sandbox)),
+            host_config: Some(HostConfig {
+                network_mode: Some(self.network.clone()),
+                dns: self.dns.map(|dns| vec![dns.to_string()]),
+                dns_options: self.dns.map(|_| vec!["ndots:0".to_owned()]),
+                ..harmless()
+            }),
+            ..ContainerCreateBody::default()
+        }
+    }
+}
+
+/// What a container of ours may do that does nothing.
+pub(crate) fn harmless() -> HostConfig {
+    HostConfig {
+        cap_drop: Some(vec!["ALL".to_owned()]),
+        security_opt: Some(vec!["no-new-privileges".to_owned()]),
+        readonly_rootfs: Some(true),
+        ipc_mode: Some("private".to_owned()),
+        ..HostConfig::default()
+    }
+}
+
+/// The name of a container, as `docker ps` shows it. Of the instance's name only what fits.
+pub(crate) fn container_name(platform: &str, instance: &InstanceId, container: &str) -> String {
+    format!("kn-{platform}.{instance}.{container}")
+}
+
+/// Takes a container away, with the volumes that have no name.
+pub(crate) async fn remove(engine: &Engine, container: &str) -> Result<(), bollard::errors::Error> {
+    let options = RemoveContainerOptionsBuilder::default()
+        .force(true)
+        .v(true)
+        .build();
+    settled(
+        engine
+            .docker()
+            .remove_container(container, Some(options))
+            .await,
+    )
+}
+
+/// The address of a container on a network.
+pub(crate) fn address(container: &ContainerInspectResponse, network: &str) -> Option<Ipv4Addr> {
+    let networks = container.network_settings.as_ref()?.networks.as_ref()?;
+    networks.get(network)?.ip_address.as_deref()?.parse().ok()
+}
+
+/// Whether the engine refused because the image went away under it.
+pub(crate) fn image_gone(error: &bollard::errors::Error) -> bool {
+    is_missing(error) && crate::engine::text(error).contains("No such image")
+}
