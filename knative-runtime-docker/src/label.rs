@@ -18,6 +18,10 @@ pub(crate) const WORKLOAD: &str = "dev.knative.workload";
 pub(crate) const CONTAINER: &str = "dev.knative.container";
 /// The port at which an instance takes requests; its serving container carries it.
 pub(crate) const PORT: &str = "dev.knative.port";
+/// Whether the end of a container's log stands in for its termination message.
+pub(crate) const FALL_BACK: &str = "dev.knative.termination-message-from-log";
+/// The PersistentVolumeClaim that a volume belongs to.
+pub(crate) const CLAIM: &str = "dev.knative.claim";
 /// Begins the labels of the pod.
 pub(crate) const POD: &str = "dev.knative.pod/";
 

@@ -88,16 +88,16 @@ impl Pool {
         before != state.ready.len() + state.claimed.len()
     }
 
-    /// Whether a container is one of those that wait.
-    pub(crate) fn contains(&self, container: &str) -> bool {
+    /// The containers that wait.
+    pub(crate) fn waiting(&self) -> Vec<String> {
         let state = self.state.lock();
-        let mut all = state.ready.iter().chain(state.claimed.values());
-        all.any(|sandbox| sandbox.container == container)
+        let all = state.ready.iter().chain(state.claimed.values());
+        all.map(|sandbox| sandbox.container.clone()).collect()
     }
 
-    /// Keeps the pool full until `shutdown`, then empties it.
-    pub(crate) async fn run(&self, shutdown: CancellationToken) {
-        while !shutdown.is_cancelled() {
+    /// Keeps the pool full until `end`.
+    pub(crate) async fn fill(&self, end: CancellationToken) {
+        while !end.is_cancelled() {
             let wait = if self.state.lock().ready.len() < self.size {
                 // Not cancelled half-way: what the engine makes then would belong to nobody.
                 self.add().await
@@ -105,12 +105,11 @@ impl Pool {
                 None
             };
             if let Some(wait) = wait {
-                shutdown.run_until_cancelled(sleep(wait)).await;
+                end.run_until_cancelled(sleep(wait)).await;
             } else if self.state.lock().ready.len() >= self.size {
-                shutdown.run_until_cancelled(self.changed.notified()).await;
+                end.run_until_cancelled(self.changed.notified()).await;
             }
         }
-        self.empty().await;
     }
 
     /// Adds a sandbox; answers with how long to wait after a failure.
@@ -128,7 +127,8 @@ impl Pool {
         }
     }
 
-    async fn empty(&self) {
+    /// Removes what waits.
+    pub(crate) async fn empty(&self) {
         let left: Vec<Sandbox> = {
             let mut state = self.state.lock();
             let claimed = std::mem::take(&mut state.claimed);

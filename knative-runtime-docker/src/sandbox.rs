@@ -9,7 +9,7 @@ use bollard::{
 use knative_core::runtime::InstanceId;
 
 use crate::{
-    engine::{Engine, is_missing, settled},
+    engine::{Engine, settled},
     label::{self, Role},
 };
 
@@ -88,6 +88,8 @@ impl Sandboxes {
                 network_mode: Some(self.network.clone()),
                 dns: self.dns.map(|dns| vec![dns.to_string()]),
                 dns_options: self.dns.map(|_| vec!["ndots:0".to_owned()]),
+                // The containers of an instance share it, as those of a pod do.
+                ipc_mode: Some("shareable".to_owned()),
                 ..harmless()
             }),
             ..ContainerCreateBody::default()
@@ -101,7 +103,6 @@ pub(crate) fn harmless() -> HostConfig {
         cap_drop: Some(vec!["ALL".to_owned()]),
         security_opt: Some(vec!["no-new-privileges".to_owned()]),
         readonly_rootfs: Some(true),
-        ipc_mode: Some("private".to_owned()),
         ..HostConfig::default()
     }
 }
@@ -129,9 +130,4 @@ pub(crate) async fn remove(engine: &Engine, container: &str) -> Result<(), bolla
 pub(crate) fn address(container: &ContainerInspectResponse, network: &str) -> Option<Ipv4Addr> {
     let networks = container.network_settings.as_ref()?.networks.as_ref()?;
     networks.get(network)?.ip_address.as_deref()?.parse().ok()
-}
-
-/// Whether the engine refused because the image went away under it.
-pub(crate) fn image_gone(error: &bollard::errors::Error) -> bool {
-    is_missing(error) && crate::engine::text(error).contains("No such image")
 }

@@ -1,1 +1,3 @@
-//! Helpers shared by the test targets.
+//! What test programs of this workspace share.
+
+pub mod container;

@@ -80,6 +80,10 @@ pub struct Capabilities {
     pub processes: bool,
     /// A command can be run inside an instance.
     pub exec: bool,
+    /// An instance may have several containers, and some that run before.
+    pub sidecars: bool,
+    /// Containers see volumes.
+    pub volumes: bool,
     /// Memory limits are enforced.
     pub memory_limit: bool,
     /// How far instances are kept apart.

@@ -219,4 +219,8 @@ pub trait InstanceRuntime: fmt::Debug + Send + Sync + 'static {
             what: "running commands in an instance",
         })
     }
+
+    /// Gives back what the backend holds beside instances. The last call, once all instances are stopped. Default:
+    /// nothing is held.
+    async fn shutdown(&self) {}
 }

@@ -1,22 +1,34 @@
 //! A program with the manners, good and bad, that the conformance kit asks of instances. Only the standard library, so
-//! that it starts as fast as a process can.
+//! that it starts as fast as a process can, and a container can be made of it alone.
 #![expect(clippy::print_stdout, reason = "its output is its log")]
 #![expect(clippy::exit, reason = "ending is what it is asked to do")]
 
 use std::{
     env,
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     process::{Command, exit},
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
+/// When this process began.
+static STARTED: LazyLock<SystemTime> = LazyLock::new(SystemTime::now);
+/// The number of SIGTERM.
+const TERM: i32 = 15;
+/// SIG_IGN.
+const IGNORE: usize = 1;
+
 fn main() {
+    LazyLock::force(&STARTED);
+    if first() {
+        // The first process of a container gets only the signals that it handles.
+        handle_sigterm(end as *const () as usize);
+    }
     let role = env::args().nth(1).unwrap_or_else(|| "hello".to_owned());
     match role.as_str() {
         "slow" => {
@@ -29,14 +41,19 @@ fn main() {
             exit(7);
         }
         "ignores-sigterm" => {
-            // A shell ignores the signal, and what it runs inherits that.
-            let program = env::current_exe().expect("a running program has a path");
-            run_shell(&format!("trap '' TERM; exec {} hello", program.display()));
-        }
-        "leaks-children" => {
-            run_background("sleep 300 & setsid sleep 300 &");
+            handle_sigterm(IGNORE);
             serve(port());
         }
+        "leaks-children" => {
+            leak();
+            serve(port());
+        }
+        "eats-memory" => eat_memory(),
+        "writes" => {
+            let (file, text) = (variable("FILE"), variable("TEXT"));
+            std::fs::write(file, text).expect("the file can be written");
+        }
+        "ends-with" => exit(argument(2).parse().unwrap_or(1)),
         "floods-log" => {
             thread::spawn(|| {
                 let line = "x".repeat(1023);
@@ -69,22 +86,63 @@ fn sleep_forever() -> ! {
     }
 }
 
-fn run_shell(script: &str) {
-    use std::os::unix::process::CommandExt;
-    let error = Command::new("/bin/sh").arg("-c").arg(script).exec();
-    println!("{error}");
-    exit(1);
+/// Whether this is the first process of a container, which has a network of its own.
+fn first() -> bool {
+    std::process::id() == 1
 }
 
-fn run_background(script: &str) {
-    if let Err(error) = Command::new("/bin/sh").arg("-c").arg(script).spawn() {
+fn variable(name: &str) -> String {
+    env::var(name).unwrap_or_default()
+}
+
+fn argument(index: usize) -> String {
+    env::args().nth(index).unwrap_or_default()
+}
+
+extern "C" fn end(_: i32) {
+    exit(128 + TERM);
+}
+
+#[expect(unsafe_code, reason = "the standard library has no signals")]
+fn handle_sigterm(handler: usize) {
+    unsafe extern "C" {
+        fn signal(number: i32, handler: usize) -> usize;
+    }
+    // SAFETY: `handler` is SIG_IGN or a function that ends the process at once.
+    unsafe { signal(TERM, handler) };
+}
+
+/// Starts children that outlive this process, one of them in a group of its own.
+fn leak() {
+    use std::os::unix::process::CommandExt;
+    if std::path::Path::new("/bin/sh").exists() {
+        run_background(Command::new("/bin/sh").args(["-c", "sleep 300 & setsid sleep 300 &"]));
+        return;
+    }
+    let program = env::current_exe().expect("a running program has a path");
+    run_background(Command::new(&program).arg("never-listens"));
+    run_background(Command::new(&program).arg("never-listens").process_group(0));
+}
+
+fn run_background(command: &mut Command) {
+    if let Err(error) = command.spawn() {
         println!("{error}");
+    }
+}
+
+fn eat_memory() {
+    let mut eaten = Vec::new();
+    loop {
+        // Written to, so that it is there.
+        eaten.push(vec![1_u8; 1 << 20]);
+        thread::sleep(Duration::from_millis(1));
     }
 }
 
 /// Serves HTTP/1.1, a thread per connection.
 fn serve(port: u16) {
-    let listener = match TcpListener::bind(("127.0.0.1", port)) {
+    let host = if first() { "0.0.0.0" } else { "127.0.0.1" };
+    let listener = match TcpListener::bind((host, port)) {
         Ok(listener) => listener,
         Err(error) => {
             println!("cannot listen on {port}: {error}");
@@ -128,6 +186,12 @@ fn answer(path: &str, count: usize) -> String {
     if let Some(name) = path.strip_prefix("/env/") {
         return env::var(name).unwrap_or_default();
     }
+    if let Some(port) = path.strip_prefix("/via/") {
+        return via(port).unwrap_or_else(|error| error.to_string());
+    }
+    if let Some(file) = path.strip_prefix("/file") {
+        return std::fs::read_to_string(file).unwrap_or_else(|error| error.to_string());
+    }
     if path == "/args" {
         return env::args().skip(1).collect::<Vec<_>>().join(" ");
     }
@@ -135,12 +199,24 @@ fn answer(path: &str, count: usize) -> String {
         return count.to_string();
     }
     if path == "/pid" {
-        return std::process::id().to_string();
+        // Ids repeat where each container counts its own; the moment does not.
+        return format!("{}@{:?}", std::process::id(), *STARTED);
     }
     format!(
         "Hello {}!\n",
         env::var("TARGET").unwrap_or_else(|_| "World".to_owned())
     )
+}
+
+/// What a neighbour on this port of the loopback address answers.
+fn via(port: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(format!("127.0.0.1:{port}"))?;
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+    stream.shutdown(std::net::Shutdown::Write)?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let body = answer.split_once("\r\n\r\n");
+    Ok(body.map(|(_, body)| body.to_owned()).unwrap_or(answer))
 }
 
 /// Reads one request without a body and answers with its path.

@@ -49,6 +49,7 @@ fn word(role: Role) -> &'static str {
         Role::IgnoresSigterm => "ignores-sigterm",
         Role::LeaksChildren => "leaks-children",
         Role::FloodsLog => "floods-log",
+        Role::EatsMemory => "eats-memory",
         _ => "hello",
     }
 }
@@ -57,7 +58,7 @@ fn image(role: Role) -> String {
     format!("example.local/{}", word(role))
 }
 
-const ROLES: [Role; 7] = [
+const ROLES: [Role; 8] = [
     Role::Hello,
     Role::Slow,
     Role::NeverListens,
@@ -65,6 +66,7 @@ const ROLES: [Role; 7] = [
     Role::IgnoresSigterm,
     Role::LeaksChildren,
     Role::FloodsLog,
+    Role::EatsMemory,
 ];
 
 impl LocalWorld {

@@ -179,22 +179,18 @@ async fn read_log(
 }
 
 async fn exec_probe(case: &mut Case<'_>) -> Result<(), Failed> {
-    let probe = |command: &str| Probe {
+    let probe = |code: u8| Probe {
         exec: Some(ExecAction {
-            command: Some(vec![
-                "/bin/sh".to_owned(),
-                "-c".to_owned(),
-                command.to_owned(),
-            ]),
+            command: Some(case.harness.command(code)),
         }),
         period_seconds: Some(1),
         ..Probe::default()
     };
     let unready = case.workload_with("exec-no", Role::Hello, 1, |spec| {
-        spec.containers[0].readiness_probe = Some(probe("exit 1"));
+        spec.containers[0].readiness_probe = Some(probe(1));
     });
     let ready = case.workload_with("exec-yes", Role::Hello, 1, |spec| {
-        spec.containers[0].readiness_probe = Some(probe("test -n \"$PORT\""));
+        spec.containers[0].readiness_probe = Some(probe(0));
     });
     case.apply(&unready).await?;
     case.apply(&ready).await?;

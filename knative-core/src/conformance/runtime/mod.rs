@@ -3,6 +3,7 @@
 mod cases;
 mod client;
 mod faults;
+mod pods;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -25,7 +26,9 @@ const DEADLINE: Duration = Duration::from_secs(60);
 #[non_exhaustive]
 pub enum Role {
     /// Answers every request with `Hello World!`, or with `TARGET` from its environment in place of `World`; on
-    /// `/?sleep=MS` after so many milliseconds. Prints a line with `listening` in it when it listens.
+    /// `/?sleep=MS` after so many milliseconds. Prints a line with `listening` in it when it listens. Where it is a
+    /// process: on `/pid` with what no other instance ever answers, on `/file/PATH` with a file's content, on `/via/PORT`
+    /// with what answers a GET of `/` on that port of the loopback address.
     Hello,
     /// As `Hello`, but listens only after half a second.
     Slow,
@@ -39,6 +42,10 @@ pub enum Role {
     LeaksChildren,
     /// As `Hello`, while it prints 64 MiB.
     FloodsLog,
+    /// Writes `TEXT` from its environment to the file that `FILE` names, and ends with 0.
+    Writes,
+    /// Takes more and more memory.
+    EatsMemory,
 }
 
 /// A runtime under test. Every [`build`](Harness::build) is a world of its own, so that cases may run side by side.
@@ -52,6 +59,15 @@ pub trait Harness: fmt::Debug + Send + Sync + 'static {
 
     /// The image of a role.
     fn image(&self, role: Role) -> String;
+
+    /// A command in an instance that ends with `code`. Default: a shell's.
+    fn command(&self, code: u8) -> Vec<String> {
+        vec![
+            "/bin/sh".to_owned(),
+            "-c".to_owned(),
+            format!("exit {code}"),
+        ]
+    }
 
     /// How often a life is repeated by the case that looks for leaks.
     fn cycles(&self) -> usize;
@@ -92,7 +108,10 @@ type Run = for<'a> fn(&'a mut Case<'_>) -> BoxFuture<'a, Result<(), Failed>>;
 /// All cases that fit the runtime's capabilities, one trial each.
 pub fn trials(harness: &Arc<dyn Harness>) -> Vec<Trial> {
     let capabilities = harness.capabilities();
-    let all = cases::all().into_iter().chain(faults::all(capabilities));
+    let all = cases::all()
+        .into_iter()
+        .chain(faults::all(capabilities))
+        .chain(pods::all(capabilities));
     all.map(|(name, run)| trial(Arc::clone(harness), capabilities, name, run))
         .collect()
 }
@@ -145,6 +164,7 @@ impl Case<'_> {
             containers: vec![Container {
                 name: "user-container".to_owned(),
                 image: Some(self.harness.image(role)),
+                termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
                 readiness_probe: Some(Probe {
                     tcp_socket: Some(TCPSocketAction::default()),
                     ..Probe::default()

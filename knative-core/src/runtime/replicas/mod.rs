@@ -175,6 +175,7 @@ impl Replicas {
         }
         self.shared.tasks.close();
         self.shared.tasks.wait().await;
+        self.shared.backend.shutdown().await;
     }
 }
 

@@ -1,0 +1,253 @@
+//! Which fields of a pod template a container cannot honour. Pure.
+
+use k8s_openapi::api::core::v1::{
+    Container, PodSpec, PodTemplateSpec, Probe, SecurityContext, Volume, VolumeMount,
+};
+use knative_core::runtime::Unsupported;
+
+/// Names every field that cannot be honoured.
+pub(crate) fn check(template: &PodTemplateSpec) -> Vec<Unsupported> {
+    let Some(spec) = &template.spec else {
+        return Vec::new();
+    };
+    let mut found = pod(spec);
+    for (index, volume) in spec.volumes.iter().flatten().enumerate() {
+        found.extend(self::volume(index, volume));
+    }
+    let init = spec.init_containers.iter().flatten();
+    let lists = [
+        ("initContainers", init.collect::<Vec<_>>()),
+        ("containers", spec.containers.iter().collect()),
+    ];
+    for (list, containers) in lists {
+        for (index, container) in containers.into_iter().enumerate() {
+            let path = format!("spec.{list}[{index}]");
+            found.extend(self::container(&path, container, spec));
+        }
+    }
+    found
+}
+
+/// Fields that ask where a pod runs: there is one machine.
+fn placement(spec: &PodSpec) -> [(&'static str, bool); 6] {
+    [
+        ("affinity", spec.affinity.is_some()),
+        (
+            "nodeSelector",
+            spec.node_selector
+                .as_ref()
+                .is_some_and(|map| !map.is_empty()),
+        ),
+        (
+            "tolerations",
+            spec.tolerations
+                .as_ref()
+                .is_some_and(|list| !list.is_empty()),
+        ),
+        (
+            "topologySpreadConstraints",
+            spec.topology_spread_constraints
+                .as_ref()
+                .is_some_and(|list| !list.is_empty()),
+        ),
+        ("priorityClassName", spec.priority_class_name.is_some()),
+        ("schedulerName", spec.scheduler_name.is_some()),
+    ]
+}
+
+fn pod(spec: &PodSpec) -> Vec<Unsupported> {
+    let mut found: Vec<Unsupported> = placement(spec)
+        .into_iter()
+        .filter(|(_, set)| *set)
+        .map(|(field, _)| {
+            Unsupported::ignored(format!("spec.{field}"), "all instances run on one machine")
+        })
+        .collect();
+    let namespaces = [
+        (
+            "hostNetwork",
+            spec.host_network,
+            "an instance has a network of its own",
+        ),
+        (
+            "hostPID",
+            spec.host_pid,
+            "an instance sees its own processes only",
+        ),
+        (
+            "hostIPC",
+            spec.host_ipc,
+            "an instance has shared memory of its own",
+        ),
+        (
+            "shareProcessNamespace",
+            spec.share_process_namespace,
+            "each container sees its own processes only",
+        ),
+    ];
+    found.extend(
+        namespaces
+            .into_iter()
+            .filter(|(_, asked, _)| *asked == Some(true))
+            .map(|(field, _, reason)| Unsupported::refused(format!("spec.{field}"), reason)),
+    );
+    let others = [
+        (
+            "runtimeClassName",
+            spec.runtime_class_name.is_some(),
+            "the engine's own runtime is used",
+        ),
+        (
+            "dnsConfig",
+            spec.dns_config.is_some(),
+            "names are resolved by the platform",
+        ),
+        (
+            "dnsPolicy",
+            spec.dns_policy
+                .as_deref()
+                .is_some_and(|policy| policy != "ClusterFirst"),
+            "names are resolved by the platform",
+        ),
+    ];
+    found.extend(
+        others
+            .into_iter()
+            .filter(|(_, set, _)| *set)
+            .map(|(field, _, reason)| Unsupported::refused(format!("spec.{field}"), reason)),
+    );
+    if spec
+        .security_context
+        .as_ref()
+        .is_some_and(|context| context.run_as_group.is_some() && context.run_as_user.is_none())
+    {
+        found.push(group("spec.securityContext"));
+    }
+    found
+}
+
+fn group(path: &str) -> Unsupported {
+    Unsupported::refused(
+        format!("{path}.runAsGroup"),
+        "the engine takes a group together with runAsUser only",
+    )
+}
+
+fn volume(index: usize, volume: &Volume) -> Option<Unsupported> {
+    let known = volume.empty_dir.is_some()
+        || volume.config_map.is_some()
+        || volume.secret.is_some()
+        || volume.projected.is_some()
+        || volume.downward_api.is_some()
+        || volume.host_path.is_some()
+        || volume.persistent_volume_claim.is_some();
+    (!known).then(|| {
+        Unsupported::refused(
+            format!("spec.volumes[{index}]"),
+            "use an emptyDir, configMap, secret, projected, hostPath or persistentVolumeClaim volume",
+        )
+    })
+}
+
+fn container(path: &str, container: &Container, spec: &PodSpec) -> Vec<Unsupported> {
+    let mut found = Vec::new();
+    let limits = container.resources.iter().flat_map(|resources| {
+        let lists = [
+            ("limits", &resources.limits),
+            ("requests", &resources.requests),
+        ];
+        lists.map(|(list, map)| {
+            (
+                list,
+                map.iter().flat_map(|map| map.keys()).collect::<Vec<_>>(),
+            )
+        })
+    });
+    for (list, names) in limits {
+        let unknown = names
+            .into_iter()
+            .filter(|name| !["cpu", "memory"].contains(&name.as_str()));
+        found.extend(unknown.map(|name| {
+            Unsupported::ignored(
+                format!("{path}.resources.{list}.{name}"),
+                "the engine does not limit it",
+            )
+        }));
+    }
+    if let Some(context) = &container.security_context {
+        found.extend(security(&format!("{path}.securityContext"), context, spec));
+    }
+    for (name, probe) in [
+        ("readinessProbe", &container.readiness_probe),
+        ("livenessProbe", &container.liveness_probe),
+        ("startupProbe", &container.startup_probe),
+    ] {
+        found.extend(
+            probe
+                .as_ref()
+                .and_then(|probe| self::probe(&format!("{path}.{name}"), probe)),
+        );
+    }
+    let mounts = container.volume_mounts.iter().flatten().enumerate();
+    found.extend(mounts.filter_map(|(index, mount)| {
+        self::mount(&format!("{path}.volumeMounts[{index}]"), mount, spec)
+    }));
+    found
+}
+
+fn security(path: &str, context: &SecurityContext, spec: &PodSpec) -> Vec<Unsupported> {
+    let mut found = Vec::new();
+    if context.privileged == Some(true) {
+        found.push(Unsupported::refused(
+            format!("{path}.privileged"),
+            "it would give the container the whole machine",
+        ));
+    }
+    let user = context.run_as_user;
+    let user = user.or_else(|| spec.security_context.as_ref()?.run_as_user);
+    if context.run_as_group.is_some() && user.is_none() {
+        found.push(group(path));
+    }
+    if context
+        .seccomp_profile
+        .as_ref()
+        .is_some_and(|profile| profile.type_ == "Localhost")
+    {
+        found.push(Unsupported::refused(
+            format!("{path}.seccompProfile.localhostProfile"),
+            "use RuntimeDefault or Unconfined",
+        ));
+    }
+    found
+}
+
+fn probe(path: &str, probe: &Probe) -> Option<Unsupported> {
+    let https = probe
+        .http_get
+        .as_ref()
+        .is_some_and(|get| get.scheme.as_deref() == Some("HTTPS"));
+    https.then(|| {
+        Unsupported::refused(
+            format!("{path}.httpGet.scheme"),
+            "probes are sent as plain HTTP",
+        )
+    })
+}
+
+/// A part of an engine's volume cannot be mounted; a part of a directory or of files can.
+fn mount(path: &str, mount: &VolumeMount, spec: &PodSpec) -> Option<Unsupported> {
+    let sub_path = mount.sub_path.as_ref().or(mount.sub_path_expr.as_ref());
+    sub_path.filter(|path| !path.is_empty())?;
+    let volume = spec
+        .volumes
+        .iter()
+        .flatten()
+        .find(|volume| volume.name == mount.name)?;
+    let of_engine = volume.empty_dir.is_some() || volume.persistent_volume_claim.is_some();
+    of_engine.then(|| {
+        Unsupported::refused(
+            format!("{path}.subPath"),
+            "this kind of volume is mounted whole",
+        )
+    })
+}

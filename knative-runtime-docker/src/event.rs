@@ -1,0 +1,107 @@
+//! The engine's events: which containers ended.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use bollard::{models::EventMessage, query_parameters::EventsOptionsBuilder};
+use futures::StreamExt as _;
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::sleep;
+
+use crate::{engine::text, label, runtime::Shared};
+
+/// How long after the engine's events broke off they are asked for again, at first and at most.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+/// How much of the past is asked for again: events carry the engine's clock.
+const OVERLAP: SignedDuration = SignedDuration::from_secs(2);
+
+impl Shared {
+    /// Follows the engine's events until the end. Where they break off they are taken up again, and what ended in
+    /// between is found by a list.
+    pub(crate) async fn follow_events(self: Arc<Self>) {
+        let mut pause = PAUSE.0;
+        let mut since = self.clock.now();
+        loop {
+            let followed = self.follow_once(since).await;
+            if self.end.is_cancelled() {
+                return;
+            }
+            if let Err(error) = followed {
+                tracing::warn!(%error, "the engine's events broke off");
+            }
+            since = self.clock.now();
+            self.end.run_until_cancelled(sleep(pause)).await;
+            pause = match self.find_ended().await {
+                Ok(()) => PAUSE.0,
+                Err(error) => {
+                    tracing::debug!(%error, "the engine does not answer");
+                    (pause * 2).min(PAUSE.1)
+                }
+            };
+        }
+    }
+
+    async fn follow_once(self: &Arc<Self>, since: Timestamp) -> Result<(), String> {
+        let since = since.saturating_sub(OVERLAP).unwrap_or(since);
+        let filter = HashMap::from([
+            ("type".to_owned(), vec!["container".to_owned()]),
+            ("event".to_owned(), vec!["die".to_owned()]),
+            (
+                "label".to_owned(),
+                vec![format!("{}={}", label::PLATFORM, self.platform)],
+            ),
+        ]);
+        let options = EventsOptionsBuilder::default()
+            .since(&since.as_second().to_string())
+            .filters(&filter)
+            .build();
+        let mut events = self.engine.docker().events(Some(options));
+        loop {
+            let event = tokio::select! {
+                biased;
+                () = self.end.cancelled() => return Ok(()),
+                event = events.next() => event,
+            };
+            match event {
+                None => return Err("the engine closed them".to_owned()),
+                Some(Err(error)) => return Err(text(&error)),
+                Some(Ok(event)) => self.on_event(event),
+            }
+        }
+    }
+
+    fn on_event(self: &Arc<Self>, event: EventMessage) {
+        if let Some(container) = event.actor.and_then(|actor| actor.id) {
+            self.died(&container);
+        }
+    }
+
+    /// Compares what is known with what the engine runs.
+    async fn find_ended(self: &Arc<Self>) -> Result<(), String> {
+        let listed = self.containers().await.map_err(|error| text(&error))?;
+        let alive: HashMap<String, bool> = listed
+            .into_iter()
+            .filter_map(|container| Some((container.id.clone()?, crate::list::runs(&container))))
+            .collect();
+        for container in self.expected() {
+            if alive.get(&container) != Some(&true) {
+                self.died(&container);
+            }
+        }
+        Ok(())
+    }
+
+    /// The containers that are to run.
+    fn expected(&self) -> Vec<String> {
+        let members = self.members();
+        let held = members.iter().filter(|member| member.state.lock().running);
+        let held = held.flat_map(|member| {
+            let state = member.state.lock();
+            let needed = state
+                .containers
+                .iter()
+                .filter(|held| held.role != label::Role::Init);
+            needed.map(|held| held.id.clone()).collect::<Vec<_>>()
+        });
+        held.chain(self.pool.waiting()).collect()
+    }
+}

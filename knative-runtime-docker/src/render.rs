@@ -1,0 +1,118 @@
+//! From a container of an instance to what the engine is asked to make. Pure.
+
+mod limits;
+mod security;
+
+use std::collections::HashMap;
+
+use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount};
+use knative_core::runtime::{ContainerSpec, InstanceSpec};
+
+use crate::label::{self, Role};
+
+pub(crate) use self::{
+    limits::{BadQuantity, limits},
+    security::{non_root, user},
+};
+
+/// How much of a container's log is kept, twice: the engine begins a new file then.
+const LOG_SIZE: &str = "10m";
+/// The port of a container that declares none.
+const DEFAULT_PORT: u16 = 8080;
+
+/// What a container is made with, beside what its spec says.
+#[derive(Clone, Debug)]
+pub(crate) struct Ground<'a> {
+    pub(crate) platform: &'a str,
+    pub(crate) spec: &'a InstanceSpec,
+    /// The container that holds the instance's network.
+    pub(crate) sandbox: &'a str,
+    /// The image's reference or id.
+    pub(crate) image: String,
+    pub(crate) mounts: Vec<Mount>,
+    pub(crate) role: Role,
+}
+
+/// What the engine is asked to make of a container.
+pub(crate) fn container(
+    container: &ContainerSpec,
+    ground: Ground<'_>,
+) -> Result<ContainerCreateBody, BadQuantity> {
+    let labels = labels(container, &ground);
+    let pod = ground.spec.security_context.as_ref();
+    let own = container.security_context.as_ref();
+    let environment = container.env.iter();
+    Ok(ContainerCreateBody {
+        image: Some(ground.image),
+        entrypoint: some(&container.command),
+        cmd: some(&container.args),
+        working_dir: container.working_dir.clone(),
+        env: Some(
+            environment
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect(),
+        ),
+        user: user(pod, own),
+        labels: Some(labels),
+        host_config: Some(HostConfig {
+            network_mode: Some(format!("container:{}", ground.sandbox)),
+            ipc_mode: Some(format!("container:{}", ground.sandbox)),
+            mounts: Some(ground.mounts),
+            log_config: Some(HostConfigLogConfig {
+                typ: Some("json-file".to_owned()),
+                config: Some(HashMap::from([
+                    ("max-size".to_owned(), LOG_SIZE.to_owned()),
+                    ("max-file".to_owned(), "2".to_owned()),
+                ])),
+            }),
+            ..security::restrict(pod, own, limits(&container.resources)?)
+        }),
+        ..ContainerCreateBody::default()
+    })
+}
+
+fn labels(container: &ContainerSpec, ground: &Ground<'_>) -> HashMap<String, String> {
+    let spec = ground.spec;
+    let mut labels = label::of_container(ground.platform, &spec.id, ground.role);
+    labels.extend([
+        (label::CONTAINER.to_owned(), container.name.clone()),
+        (
+            label::NAMESPACE.to_owned(),
+            spec.workload.namespace.to_string(),
+        ),
+        (label::WORKLOAD.to_owned(), spec.workload.name.to_string()),
+    ]);
+    let message = &container.termination_message;
+    if message.fall_back_to_log {
+        labels.insert(label::FALL_BACK.to_owned(), "true".to_owned());
+    }
+    if spec
+        .serving()
+        .is_some_and(|serving| serving.name == container.name)
+    {
+        labels.insert(label::PORT.to_owned(), serving_port(spec).to_string());
+    }
+    let pod = spec.labels.iter();
+    labels.extend(pod.map(|(name, value)| (format!("{}{name}", label::POD), value.clone())));
+    labels
+}
+
+/// Where the instance takes requests: the first port that its serving container declares, else what `PORT` says, else
+/// Knative's default.
+pub(crate) fn serving_port(spec: &InstanceSpec) -> u16 {
+    let serving = spec.serving();
+    let declared = serving.and_then(|serving| serving.ports.first());
+    let told = || {
+        let mut variables = serving?.env.iter();
+        let (_, port) = variables.find(|(name, _)| name == "PORT")?;
+        port.parse().ok()
+    };
+    declared
+        .map(|port| port.port)
+        .or_else(told)
+        .unwrap_or(DEFAULT_PORT)
+}
+
+fn some(words: &[String]) -> Option<Vec<String>> {
+    (!words.is_empty()).then(|| words.to_vec())
+}

@@ -1,0 +1,76 @@
+//! Resources, in the engine's units.
+
+use bollard::models::HostConfig;
+use k8s_openapi::{
+    api::core::v1::ResourceRequirements, apimachinery::pkg::api::resource::Quantity as Text,
+};
+use knative_core::object::Quantity;
+use thiserror::Error;
+
+/// A whole processor in the engine's units.
+const NANO_CPUS: i64 = 1_000_000_000;
+/// The weight of a whole processor, and the smallest weight there is, as a kubelet gives them.
+const CPU_SHARES: (i64, i64) = (1024, 2);
+
+/// A quantity that is none, or too large.
+#[derive(Debug, Error)]
+#[error("resources: {0:?} is not a quantity that can be given to a container")]
+pub(crate) struct BadQuantity(String);
+
+/// Requests and limits, as a kubelet passes them on: without swap beyond the memory's limit.
+pub(crate) fn limits(resources: &ResourceRequirements) -> Result<HostConfig, BadQuantity> {
+    let get = |map: &Option<std::collections::BTreeMap<String, Text>>, name: &str| {
+        map.as_ref().and_then(|map| map.get(name).cloned())
+    };
+    let memory = get(&resources.limits, "memory").map(bytes).transpose()?;
+    let cpu = get(&resources.limits, "cpu").map(milli).transpose()?;
+    let reserved = get(&resources.requests, "memory").map(bytes).transpose()?;
+    let weight = get(&resources.requests, "cpu").map(milli).transpose()?;
+    Ok(HostConfig {
+        memory,
+        memory_swap: memory,
+        // The engine refuses a reservation above the limit, as Kubernetes' validation does before.
+        memory_reservation: reserved.filter(|reserved| *reserved > 0),
+        nano_cpus: cpu.map(|cpu| cpu.saturating_mul(NANO_CPUS / 1000)),
+        cpu_shares: weight.map(|cpu| (cpu.saturating_mul(CPU_SHARES.0) / 1000).max(CPU_SHARES.1)),
+        ..HostConfig::default()
+    })
+}
+
+fn bytes(text: Text) -> Result<i64, BadQuantity> {
+    let parsed = text.0.parse::<Quantity>().ok();
+    parsed
+        .and_then(|quantity| quantity.value())
+        .ok_or(BadQuantity(text.0))
+}
+
+fn milli(text: Text) -> Result<i64, BadQuantity> {
+    let parsed = text.0.parse::<Quantity>().ok();
+    parsed
+        .and_then(|quantity| quantity.milli_value())
+        .ok_or(BadQuantity(text.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn quantities_become_the_engines_units() {
+        let resources = serde_json::from_value(json!({
+            "limits": { "memory": "64Mi", "cpu": "250m" },
+            "requests": { "memory": "32Mi", "cpu": "1m" },
+        }))
+        .unwrap();
+        let made = limits(&resources).unwrap();
+        assert_eq!(made.memory, Some(64 << 20));
+        assert_eq!(made.memory_swap, made.memory);
+        assert_eq!(made.memory_reservation, Some(32 << 20));
+        assert_eq!(made.nano_cpus, Some(250_000_000));
+        assert_eq!(made.cpu_shares, Some(2));
+        let bad = serde_json::from_value(json!({ "limits": { "memory": "lots" } })).unwrap();
+        assert!(limits(&bad).is_err());
+    }
+}

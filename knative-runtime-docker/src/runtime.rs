@@ -1,0 +1,392 @@
+//! The runtime: instances as containers that share a sandbox's network.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    net::{IpAddr, Ipv4Addr},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use futures::stream::{self, BoxStream, StreamExt as _};
+use k8s_openapi::api::core::v1::PodTemplateSpec;
+use knative_core::{
+    Clock, Ids,
+    runtime::{
+        Capabilities, ExecOptions, ExecSession, InstanceEvent, InstanceId, InstanceRuntime,
+        InstanceSpec, Isolation, LogOptions, LogStream, Phase, Place, Running, RuntimeError,
+        StartError, StartPhases, Started, Unsupported, WorkloadId,
+    },
+};
+use parking_lot::Mutex;
+use tokio::{
+    sync::broadcast::{self, error::RecvError},
+    task::JoinHandle,
+    time::Instant,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    DockerImages, check,
+    engine::{ConnectError, Engine, gone, start_gone, text},
+    infra,
+    label::Role,
+    member::Member,
+    network::{self, Network, Subnet},
+    pool::Pool,
+    sandbox::Sandboxes,
+    start::{Start, config_error},
+    volume::Directories,
+};
+
+/// How many exits a watcher may be behind; more than instances fit on a machine.
+const EVENTS: usize = 16_384;
+
+/// How a runtime is set up.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DockerOptions {
+    /// How many sandboxes wait for instances. Each is a container that does nothing. Default 4; 0 makes none ahead.
+    pub pool: usize,
+    /// Whether instances resolve names by the platform's own address on their network. Default: no, as the engine does.
+    pub names: bool,
+}
+
+impl Default for DockerOptions {
+    fn default() -> Self {
+        Self {
+            pool: 4,
+            names: false,
+        }
+    }
+}
+
+/// Runs instances as containers of an engine.
+pub struct DockerRuntime {
+    shared: Arc<Shared>,
+}
+
+/// What all tasks share.
+pub(crate) struct Shared {
+    pub(crate) engine: Engine,
+    pub(crate) images: DockerImages,
+    pub(crate) platform: String,
+    pub(crate) infra: String,
+    pub(crate) network: Network,
+    pub(crate) directories: Directories,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) sandboxes: Sandboxes,
+    pub(crate) pool: Pool,
+    pub(crate) tasks: TaskTracker,
+    /// The runtime is over: nothing goes on by itself.
+    pub(crate) end: CancellationToken,
+    pub(crate) events: broadcast::Sender<InstanceEvent>,
+    known: Mutex<Known>,
+}
+
+/// The instances, and whose a container is.
+#[derive(Debug, Default)]
+struct Known {
+    members: BTreeMap<InstanceId, Arc<Member>>,
+    containers: HashMap<String, InstanceId>,
+}
+
+impl fmt::Debug for DockerRuntime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DockerRuntime")
+            .field("engine", &self.shared.engine)
+            .field("network", &self.shared.network.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl DockerRuntime {
+    /// A runtime for the platform named `platform` (letters, digits and hyphens), which keeps files of volumes in
+    /// `dir`: the engine mounts them from there, so it has to be on this machine. What an earlier run of the platform left
+    /// half-made is removed. Called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    pub async fn open(
+        dir: &Path,
+        platform: &str,
+        images: DockerImages,
+        options: DockerOptions,
+        clock: Arc<dyn Clock>,
+        ids: Arc<Ids>,
+    ) -> Result<Self, ConnectError> {
+        let engine = images.engine().clone();
+        let directories = Directories::open(dir).map_err(|error| {
+            engine.unusable(format!("the directory {}: {error}", dir.display()))
+        })?;
+        let infra = infra::ensure(&engine).await?;
+        let network = Network::ensure(&engine, platform).await?;
+        let sandboxes = Sandboxes {
+            engine: engine.clone(),
+            platform: platform.to_owned(),
+            image: infra.clone(),
+            network: network.name.clone(),
+            dns: options.names.then_some(network.gateway),
+        };
+        let shared = Arc::new(Shared {
+            pool: Pool::new(sandboxes.clone(), ids, options.pool),
+            sandboxes,
+            engine,
+            images,
+            platform: platform.to_owned(),
+            infra,
+            network,
+            directories,
+            clock,
+            tasks: TaskTracker::new(),
+            end: CancellationToken::new(),
+            events: broadcast::channel(EVENTS).0,
+            known: Mutex::default(),
+        });
+        shared.take_over().await?;
+        shared.check_reachable().await?;
+        let (events, pool) = (Arc::clone(&shared), Arc::clone(&shared));
+        shared.tasks.spawn(Arc::clone(&shared).sweep_later());
+        shared
+            .tasks
+            .spawn(async move { events.follow_events().await });
+        shared
+            .tasks
+            .spawn(async move { pool.pool.fill(pool.end.clone()).await });
+        Ok(Self { shared })
+    }
+
+    /// The platform's own address on the network of its instances.
+    pub fn address(&self) -> Ipv4Addr {
+        self.shared.network.gateway
+    }
+
+    /// The addresses of its instances.
+    pub fn subnet(&self) -> Subnet {
+        self.shared.network.subnet
+    }
+}
+
+impl Shared {
+    /// The instance of a name.
+    pub(crate) fn member(&self, id: &InstanceId) -> Option<Arc<Member>> {
+        self.known.lock().members.get(id).cloned()
+    }
+
+    /// All instances.
+    pub(crate) fn members(&self) -> Vec<Arc<Member>> {
+        self.known.lock().members.values().cloned().collect()
+    }
+
+    /// The instance that a container belongs to.
+    pub(crate) fn owner(&self, container: &str) -> Option<Arc<Member>> {
+        let known = self.known.lock();
+        known.members.get(known.containers.get(container)?).cloned()
+    }
+
+    /// Takes note of whose a container is.
+    pub(crate) fn track(&self, container: &str, member: &Member) {
+        let mut known = self.known.lock();
+        known
+            .containers
+            .insert(container.to_owned(), member.id.clone());
+    }
+
+    /// Takes note of an instance.
+    pub(crate) fn insert(&self, member: Arc<Member>) {
+        self.known.lock().members.insert(member.id.clone(), member);
+    }
+
+    /// Forgets an instance that is gone from the engine.
+    pub(crate) fn forget(&self, member: &Arc<Member>) {
+        let mut known = self.known.lock();
+        let same = |known: &Arc<Member>| Arc::ptr_eq(known, member);
+        if known.members.get(&member.id).is_some_and(same) {
+            known.members.remove(&member.id);
+        }
+        for held in &member.state.lock().containers {
+            known.containers.remove(&held.id);
+        }
+    }
+
+    fn member_for(&self, id: &InstanceId, workload: &WorkloadId) -> Arc<Member> {
+        let mut known = self.known.lock();
+        let entry = known.members.entry(id.clone());
+        let new = || Arc::new(Member::new(id.clone(), workload.clone()));
+        Arc::clone(entry.or_insert_with(new))
+    }
+
+    /// A sandbox shows whether addresses on the network can be reached from here.
+    async fn check_reachable(&self) -> Result<(), ConnectError> {
+        let probe = InstanceId::new("reach");
+        let failed = |error| self.engine.unusable(text(&error));
+        let sandbox = self.sandboxes.make(&probe).await.map_err(failed)?;
+        let reached = network::reachable(&self.engine, sandbox.address).await;
+        self.sandboxes
+            .remove(&sandbox.container)
+            .await
+            .map_err(failed)?;
+        reached
+    }
+
+    async fn settle_in(&self, member: &Arc<Member>) -> Result<Ipv4Addr, StartError> {
+        let _turn = member.turn.lock().await;
+        if let Some(address) = member.state.lock().address {
+            return Ok(address);
+        }
+        if member.stop.is_cancelled() {
+            return Err(StartError::Stopped);
+        }
+        let sandbox = self.pool.take(&member.id).await;
+        let sandbox = sandbox.map_err(|error| start_gone("no network for the instance", error))?;
+        member.hold(sandbox.container.clone(), "sandbox", Role::Sandbox);
+        self.track(&sandbox.container, member);
+        member.state.lock().address = Some(sandbox.address);
+        Ok(sandbox.address)
+    }
+}
+
+/// Waits for a task that goes on to its end by itself; giving up the wait tells it to stop.
+async fn joined<T>(
+    member: &Member,
+    task: JoinHandle<Result<T, StartError>>,
+) -> Result<T, StartError> {
+    let given_up = member.stop.clone().drop_guard();
+    let outcome = task
+        .await
+        .unwrap_or_else(|error| Err(config_error(error.to_string())));
+    if outcome.is_ok() {
+        given_up.disarm();
+    }
+    outcome
+}
+
+#[async_trait]
+impl InstanceRuntime for DockerRuntime {
+    fn check(&self, template: &PodTemplateSpec) -> Vec<Unsupported> {
+        check::check(template)
+    }
+
+    fn claim(&self, _: &WorkloadId) -> Option<InstanceId> {
+        self.shared.pool.claim()
+    }
+
+    async fn place(&self, id: &InstanceId, workload: &WorkloadId) -> Result<Place, StartError> {
+        let began = Instant::now();
+        let member = self.shared.member_for(id, workload);
+        let (shared, settling) = (Arc::clone(&self.shared), Arc::clone(&member));
+        let task = self.shared.tasks.spawn(async move {
+            let settled = shared.settle_in(&settling).await;
+            if settled.is_err() || settling.stop.is_cancelled() {
+                shared.clear(&settling).await;
+                return settled.and(Err(StartError::Stopped));
+            }
+            settled
+        });
+        let address = joined(&member, task).await?;
+        let mut phases = StartPhases::new();
+        phases.add(Phase::Network, began.elapsed());
+        Ok(Place::at(IpAddr::V4(address), phases))
+    }
+
+    async fn start(&self, spec: &InstanceSpec) -> Result<Started, StartError> {
+        let began = Instant::now();
+        let member = self.shared.member_for(&spec.id, &spec.workload);
+        let start = Start {
+            shared: Arc::clone(&self.shared),
+            member: Arc::clone(&member),
+            spec: spec.clone(),
+            began,
+        };
+        let task = self.shared.tasks.spawn(async move {
+            let (shared, member) = (&start.shared, &start.member);
+            let outcome = match shared.settle_in(member).await {
+                Ok(_) => {
+                    let _turn = member.turn.lock().await;
+                    start.run().await
+                }
+                Err(error) => Err(error),
+            };
+            if outcome.is_err() || member.stop.is_cancelled() {
+                shared.clear(member).await;
+                return outcome.and(Err(StartError::Stopped));
+            }
+            outcome
+        });
+        joined(&member, task).await
+    }
+
+    async fn stop(&self, id: &InstanceId, grace: Duration) -> Result<(), RuntimeError> {
+        match self.shared.member(id) {
+            Some(member) => self.shared.stop(&member, grace).await,
+            None => {
+                let given_up = self.shared.pool.give_up(id).await;
+                given_up.map_err(|error| gone("giving up a sandbox", error))
+            }
+        }
+    }
+
+    async fn list(&self) -> Result<Vec<Running>, RuntimeError> {
+        self.shared.list().await
+    }
+
+    fn watch(&self) -> BoxStream<'static, InstanceEvent> {
+        let events = self.shared.events.subscribe();
+        stream::unfold(events, |mut events| async move {
+            loop {
+                match events.recv().await {
+                    Ok(event) => return Some((event, events)),
+                    Err(RecvError::Closed) => return None,
+                    Err(RecvError::Lagged(missed)) => {
+                        tracing::error!(missed, "a watcher of exits was too slow");
+                    }
+                }
+            }
+        })
+        .boxed()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        let mut capabilities = Capabilities::default();
+        capabilities.adoption = true;
+        capabilities.logs = true;
+        capabilities.processes = true;
+        capabilities.exec = true;
+        capabilities.sidecars = true;
+        capabilities.volumes = true;
+        capabilities.memory_limit = true;
+        capabilities.isolation = Isolation::Container;
+        capabilities
+    }
+
+    async fn logs(&self, id: &InstanceId, options: &LogOptions) -> Result<LogStream, RuntimeError> {
+        self.shared.logs(id, options)
+    }
+
+    async fn exec(
+        &self,
+        id: &InstanceId,
+        options: &ExecOptions,
+    ) -> Result<ExecSession, RuntimeError> {
+        self.shared.exec(id, options).await
+    }
+
+    async fn shutdown(&self) {
+        self.shared.end.cancel();
+        self.shared.tasks.close();
+        self.shared.tasks.wait().await;
+        self.shared.pool.empty().await;
+        if let Err(error) = self.shared.sweep().await {
+            tracing::warn!(error = %text(&error), "containers may be left");
+        }
+        self.shared.network.remove(&self.shared.engine).await;
+    }
+}
+
+impl Drop for DockerRuntime {
+    fn drop(&mut self) {
+        self.shared.end.cancel();
+    }
+}

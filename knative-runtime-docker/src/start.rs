@@ -1,0 +1,312 @@
+//! The start of an instance: images, containers, and the wait until it accepts connections.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use bollard::{
+    errors::Error,
+    models::{ContainerCreateBody, HostConfig},
+    query_parameters::{CreateContainerOptionsBuilder, WaitContainerOptions},
+};
+use futures::{TryStreamExt as _, future::try_join_all};
+use knative_core::{
+    http::Endpoint,
+    runtime::{ContainerSpec, InstanceSpec, Phase, StartError, StartPhases, Started},
+};
+use tokio::{
+    net::TcpStream,
+    task::spawn_blocking,
+    time::{Instant, sleep, sleep_until},
+};
+
+use crate::{
+    engine::{start_gone, status, text},
+    infra,
+    label::{self, Role},
+    member::Member,
+    render::{self, Ground},
+    runtime::Shared,
+    sandbox::{self, container_name},
+    volume,
+};
+
+/// How long after a refused connection the next one is tried, at first and at most.
+const CONNECT: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(16));
+
+/// One start.
+pub(crate) struct Start {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) member: Arc<Member>,
+    pub(crate) spec: InstanceSpec,
+    pub(crate) began: Instant,
+}
+
+impl Start {
+    /// Starts the instance. What it made is noted with the member, also when it fails.
+    pub(crate) async fn run(&self) -> Result<Started, StartError> {
+        let mut phases = StartPhases::new();
+        let lap = Instant::now();
+        let images = self.images().await?;
+        phases.add(Phase::Image, lap.elapsed());
+
+        let lap = Instant::now();
+        self.note();
+        self.write().await?;
+        self.hold_volumes().await?;
+        self.init(&images.init).await?;
+        let mains = self.spec.containers.iter().zip(&images.main);
+        let made = mains.map(|(container, image)| self.create(container, image, Role::Main));
+        let made = try_join_all(made).await?;
+        phases.add(Phase::Create, lap.elapsed());
+
+        let lap = Instant::now();
+        try_join_all(made.iter().map(|id| self.start(id))).await?;
+        let address = self.accepting().await?;
+        phases.add(Phase::Exec, lap.elapsed());
+        match self.member.run() {
+            Ok(()) => Ok(Started::new(Endpoint::Tcp(address), phases)),
+            Err(death) => Err(self.shared.crash(&self.member, &death).await),
+        }
+    }
+
+    fn note(&self) {
+        let mut state = self.member.state.lock();
+        state.labels.clone_from(&self.spec.labels);
+        state.port = Some(render::serving_port(&self.spec));
+        let serving = self.spec.serving();
+        state.serving = serving
+            .map(|serving| serving.name.clone())
+            .unwrap_or_default();
+    }
+
+    async fn images(&self) -> Result<Images, StartError> {
+        let ensured = |containers: &'_ [ContainerSpec]| {
+            let containers = containers.to_vec();
+            async move {
+                let all = containers.iter().map(|container| self.image(container));
+                try_join_all(all).await
+            }
+        };
+        let (init, main) = tokio::try_join!(
+            ensured(&self.spec.init_containers),
+            ensured(&self.spec.containers)
+        )?;
+        Ok(Images { init, main })
+    }
+
+    async fn image(&self, container: &ContainerSpec) -> Result<String, StartError> {
+        let images = &self.shared.images;
+        let image = images.ensure(container, &self.spec.pull_secrets).await?;
+        let (pod, own) = (
+            self.spec.security_context.as_ref(),
+            container.security_context.as_ref(),
+        );
+        // Only where root is forbidden the image's user matters.
+        if render::non_root(pod, own, "0").is_err() {
+            let inspected = self.shared.engine.docker().inspect_image(&image).await;
+            let inspected = inspected.map_err(|error| start_gone("looking at the image", error))?;
+            let user = inspected.config.and_then(|config| config.user);
+            let allowed = render::non_root(pod, own, user.as_deref().unwrap_or_default());
+            allowed.map_err(config_error)?;
+        }
+        Ok(image)
+    }
+
+    async fn write(&self) -> Result<(), StartError> {
+        let (directories, spec) = (self.shared.directories.clone(), self.spec.clone());
+        let written = spawn_blocking(move || directories.write(&spec)).await;
+        let written = written.map_err(|error| config_error(error.to_string()))?;
+        written.map_err(|error| config_error(format!("the files of a volume: {error}")))
+    }
+
+    /// Starts what keeps empty volumes, which is needed where an instance has any.
+    async fn hold_volumes(&self) -> Result<(), StartError> {
+        let mounts = volume::held(&self.shared.platform, &self.spec);
+        if mounts.is_empty() {
+            return Ok(());
+        }
+        let targets = mounts.iter().filter_map(|mount| mount.target.clone());
+        let body = ContainerCreateBody {
+            image: Some(self.shared.infra.clone()),
+            entrypoint: Some(vec![infra::PROGRAM.to_owned()]),
+            cmd: Some(targets.collect()),
+            labels: Some(label::of_container(
+                &self.shared.platform,
+                &self.spec.id,
+                Role::Holder,
+            )),
+            host_config: Some(HostConfig {
+                network_mode: Some("none".to_owned()),
+                mounts: Some(mounts),
+                ..sandbox::harmless()
+            }),
+            ..ContainerCreateBody::default()
+        };
+        let holder = self.make("volumes", Role::Holder, body).await?;
+        self.start(&holder).await
+    }
+
+    /// Runs the init containers one after another.
+    async fn init(&self, images: &[String]) -> Result<(), StartError> {
+        for (container, image) in self.spec.init_containers.iter().zip(images) {
+            let id = self.create(container, image, Role::Init).await?;
+            self.start(&id).await?;
+            self.ended(container, &id).await?;
+        }
+        Ok(())
+    }
+
+    async fn ended(&self, container: &ContainerSpec, id: &str) -> Result<(), StartError> {
+        let docker = self.shared.engine.docker();
+        let waiting = docker.wait_container(id, None::<WaitContainerOptions>);
+        let waiting = waiting.try_collect::<Vec<_>>();
+        let ended = tokio::select! {
+            biased;
+            () = self.member.stop.cancelled() => return Err(StartError::Stopped),
+            () = sleep_until(self.deadline()) => return Err(self.timed_out("an init container runs")),
+            ended = waiting => ended,
+        };
+        match ended {
+            Ok(_) => Ok(()),
+            Err(Error::DockerContainerWaitError { .. }) => {
+                let exit = self.shared.exit(&self.member, id, &container.name).await;
+                Err(StartError::CrashLoop {
+                    exit_code: exit.code,
+                    signal: exit.signal,
+                    message: exit.message,
+                })
+            }
+            Err(error) => Err(start_gone("waiting for an init container", error)),
+        }
+    }
+
+    async fn create(
+        &self,
+        container: &ContainerSpec,
+        image: &str,
+        role: Role,
+    ) -> Result<String, StartError> {
+        let shared = &self.shared;
+        let sandbox = self.member.sandbox().ok_or(StartError::Stopped)?;
+        let ground = Ground {
+            platform: &shared.platform,
+            spec: &self.spec,
+            sandbox: &sandbox,
+            image: image.to_owned(),
+            mounts: shared
+                .directories
+                .mounts(&shared.platform, &self.spec, container),
+            role,
+        };
+        let body = render::container(container, ground);
+        let body = body.map_err(|error| config_error(error.to_string()))?;
+        let made = self.make(&container.name, role, body).await;
+        if made.is_err() {
+            // It may have gone from the engine: the next start looks.
+            shared.images.forget(&container.image);
+        }
+        made
+    }
+
+    async fn make(
+        &self,
+        name: &str,
+        role: Role,
+        body: ContainerCreateBody,
+    ) -> Result<String, StartError> {
+        if self.member.stop.is_cancelled() {
+            return Err(StartError::Stopped);
+        }
+        let docker = self.shared.engine.docker();
+        let full = container_name(&self.shared.platform, &self.spec.id, name);
+        let options = CreateContainerOptionsBuilder::default().name(&full).build();
+        let mut made = docker
+            .create_container(Some(options.clone()), body.clone())
+            .await;
+        if made.as_ref().err().and_then(status) == Some(409) {
+            // A start of this instance that a crash of the platform cut short left it.
+            let removed = sandbox::remove(&self.shared.engine, &full).await;
+            removed.map_err(|error| start_gone("removing a container that was left", error))?;
+            made = docker.create_container(Some(options), body).await;
+        }
+        let made = made.map_err(|error| refused("CreateContainerError", error))?;
+        self.member.hold(made.id.clone(), name, role);
+        self.shared.track(&made.id, &self.member);
+        Ok(made.id)
+    }
+
+    async fn start(&self, id: &str) -> Result<(), StartError> {
+        if self.member.stop.is_cancelled() {
+            return Err(StartError::Stopped);
+        }
+        let started = self.shared.engine.docker().start_container(id, None).await;
+        started.map_err(|error| refused("RunContainerError", error))
+    }
+
+    /// Waits until the instance accepts connections.
+    async fn accepting(&self) -> Result<SocketAddr, StartError> {
+        let endpoint = self.member.endpoint();
+        let endpoint = endpoint.ok_or(StartError::Stopped)?;
+        tokio::select! {
+            biased;
+            () = self.member.stop.cancelled() => Err(StartError::Stopped),
+            death = self.member.dead() => Err(self.shared.crash(&self.member, &death).await),
+            () = connected(endpoint) => Ok(endpoint),
+            () = sleep_until(self.deadline()) => {
+                Err(self.timed_out(&format!("nothing listens on port {}", endpoint.port())))
+            }
+        }
+    }
+
+    fn deadline(&self) -> Instant {
+        self.began + self.spec.start_timeout
+    }
+
+    fn timed_out(&self, message: &str) -> StartError {
+        StartError::Timeout {
+            waited: self.spec.start_timeout,
+            message: message.to_owned(),
+        }
+    }
+}
+
+/// References or ids of images, in the order of their containers.
+struct Images {
+    init: Vec<String>,
+    main: Vec<String>,
+}
+
+/// Connects until it works.
+async fn connected(endpoint: SocketAddr) {
+    let (mut pause, longest) = CONNECT;
+    while TcpStream::connect(endpoint).await.is_err() {
+        sleep(pause).await;
+        pause = (pause * 2).min(longest);
+    }
+}
+
+pub(crate) fn config_error(message: String) -> StartError {
+    StartError::Config {
+        reason: "CreateContainerConfigError",
+        message,
+    }
+}
+
+/// What the engine's refusal to make or run a container means.
+fn refused(reason: &'static str, error: Error) -> StartError {
+    let message = text(&error);
+    match status(&error) {
+        _ if message.contains("no space left") => StartError::Unschedulable { message },
+        Some(404) if message.contains("No such image") => StartError::ImageNotFound {
+            reference: message.clone(),
+            hint: "it went from the engine; it is fetched again".to_owned(),
+        },
+        Some(400 | 404 | 409) => StartError::Config { reason, message },
+        // The engine's word for what its container runtime refuses: a command that is not there, a mount that fails.
+        Some(500)
+            if message.contains("OCI runtime") || message.contains("failed to create shim") =>
+        {
+            StartError::Config { reason, message }
+        }
+        _ => start_gone("the container cannot be made", error),
+    }
+}
