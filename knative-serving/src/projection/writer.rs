@@ -6,13 +6,17 @@ use std::sync::Arc;
 use futures::StreamExt as _;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
-use knative_core::object::{GroupKind, ObjectExt as _, quote};
+use knative_core::object::{GroupKind, Object, ObjectExt as _, ObjectKey, quote};
 use knative_core::runtime::{Instance, InstanceId, InstanceState, WorkloadId, WorkloadRuntime};
-use knative_core::store::{ApiObject, DeleteOptions, StoreError, WatchEvent, WatchOptions};
+use knative_core::store::{
+    ApiObject, DeleteOptions, StoreError, StoreExt as _, WatchEvent, WatchOptions,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::{Instances, Workloads, deployment, pod};
+use crate::api::Revision;
+use crate::api::keys::serving::REVISION_UID;
 use crate::reconcile::pod_autoscaler::Registry;
 use crate::reconcile::revision::template::pod_template;
 use crate::reconcile::shell::Shell;
@@ -199,13 +203,28 @@ impl Projection {
                 continue;
             };
             let id = InstanceId::new(pod.name());
-            // What is gone by itself is known as gone already.
-            if !self.workloads.runs(&id) {
+            if !self.is_missed(&id, &pod).await {
                 continue;
             }
             if let Err(error) = self.runtime.evict(&id).await {
                 warn!(%error, pod = %quote(pod.name()), "an instance was not replaced");
             }
+        }
+    }
+
+    /// Whether an instance whose pod is deleted has to be replaced. What is gone by itself is known as gone already, and
+    /// pods that go with their Revision belong to instances that still finish their requests.
+    async fn is_missed(&self, id: &InstanceId, pod: &Object) -> bool {
+        let workload = self.workloads.workload_of(id);
+        let Some(name) = workload.and_then(|workload| self.workloads.revision_of(&workload)) else {
+            return false;
+        };
+        let key = ObjectKey::of::<Revision>(&name.namespace, &name.name);
+        match self.shell.store.find(&key).await {
+            Ok(Some(revision)) => {
+                !revision.is_deleting() && pod.label(REVISION_UID) == Some(revision.uid())
+            }
+            _ => false,
         }
     }
 }

@@ -15,7 +15,7 @@ use knative_core::platform::PlatformError;
 use knative_core::runtime::Replicas;
 use knative_core::runtime::fake::FakeRuntime;
 use knative_core::store::{
-    Api, DeleteOptions, ListOptions, MemoryStore, Patch, Store, StoreExt as _, UserInfo,
+    Api, ApiObject, DeleteOptions, ListOptions, MemoryStore, Patch, Store, StoreExt as _, UserInfo,
     WatchOptions, WriteOptions, codec,
 };
 use knative_core::{Clock, Ids, Kinds, PlatformBuilder, TokioClock};
@@ -171,8 +171,8 @@ impl Harness {
         }
     }
 
-    pub(super) async fn delete_pod(&self, name: &str) {
-        let key = ObjectKey::of::<Pod>("default", name);
+    pub(super) async fn delete<K: ApiObject>(&self, name: &str) {
+        let key = ObjectKey::of::<K>("default", name);
         let mut options = DeleteOptions::default();
         options.user = UserInfo::new("admin");
         self.store.delete(&key, &options).await.unwrap();
