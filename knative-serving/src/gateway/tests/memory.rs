@@ -94,7 +94,7 @@ async fn waiting_has_an_end() {
     let (status, text) = call(&gateway, get("hello")).await;
     assert_eq!(
         (status, text.as_str()),
-        (StatusCode::GATEWAY_TIMEOUT, "activator request timeout\n")
+        (StatusCode::GATEWAY_TIMEOUT, "activator request timeout")
     );
     assert_eq!(start.elapsed(), Duration::from_secs(5));
     assert_eq!(
@@ -124,7 +124,7 @@ async fn a_slow_response_has_an_end() {
         let (status, text) = call(&gateway, get("hello")).await;
         assert_eq!(
             (status, text.as_str()),
-            (StatusCode::GATEWAY_TIMEOUT, "request timeout\n"),
+            (StatusCode::GATEWAY_TIMEOUT, "request timeout"),
             "{name}"
         );
         assert_eq!(start.elapsed(), Duration::from_secs(5), "{name}");
