@@ -1,11 +1,11 @@
-//! Keeps pods and Deployments in the store as the runtime tells of instances.
+//! Keeps pods, Deployments and Endpoints in the store as the runtime tells of instances.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::StreamExt as _;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Endpoints, Pod};
 use knative_core::object::{GroupKind, Object, ObjectExt as _, ObjectKey, quote};
 use knative_core::runtime::{Instance, InstanceId, InstanceState, WorkloadId, WorkloadRuntime};
 use knative_core::store::{
@@ -14,7 +14,7 @@ use knative_core::store::{
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use super::{Instances, Workloads, deployment, pod};
+use super::{Instances, Workloads, deployment, endpoints, pod};
 use crate::api::Revision;
 use crate::api::keys::serving::REVISION_UID;
 use crate::reconcile::pod_autoscaler::Registry;
@@ -35,6 +35,13 @@ pub(crate) struct Projection {
 struct Shown {
     deployment: Option<Deployment>,
     pods: BTreeMap<InstanceId, Pod>,
+    endpoints: Option<Endpoints>,
+}
+
+impl Shown {
+    fn is_nothing(&self) -> bool {
+        self.deployment.is_none() && self.pods.is_empty() && self.endpoints.is_none()
+    }
 }
 
 impl Projection {
@@ -53,7 +60,7 @@ impl Projection {
                 if let Err(error) = Box::pin(self.show(&workload, entry)).await {
                     debug!(%error, %workload, "what runs could not be shown");
                 }
-                if entry.deployment.is_none() && entry.pods.is_empty() {
+                if entry.is_nothing() {
                     shown.remove(&workload);
                 }
             }
@@ -82,7 +89,9 @@ impl Projection {
         );
         let wanted = deployment::deployment(&revision, template, replicas, &instances);
         let owner = self.put(wanted, &mut shown.deployment).await?;
-        self.show_pods(&owner, &instances, shown).await
+        self.show_pods(&owner, &instances, shown).await?;
+        let wanted = endpoints::endpoints(&revision, &instances);
+        self.put(wanted, &mut shown.endpoints).await.map(drop)
     }
 
     async fn show_pods(
@@ -117,6 +126,9 @@ impl Projection {
     async fn hide(&self, shown: &mut Shown) -> Result<(), StoreError> {
         for pod in std::mem::take(&mut shown.pods).into_values() {
             self.remove(&pod).await?;
+        }
+        if let Some(endpoints) = shown.endpoints.take() {
+            self.remove(&endpoints).await?;
         }
         match shown.deployment.take() {
             Some(deployment) => self.remove(&deployment).await,
@@ -270,5 +282,20 @@ impl Projected for Deployment {
         let mut next = stored.clone();
         next.spec.replicas = self.spec.replicas;
         next
+    }
+}
+
+impl Projected for Endpoints {
+    fn is_as(&self, stored: &Self) -> bool {
+        self.subsets == stored.subsets
+    }
+    fn says_as(&self, _: &Self) -> bool {
+        true
+    }
+    fn over(&self, stored: &Self) -> Self {
+        Self {
+            metadata: stored.metadata.clone(),
+            subsets: self.subsets.clone(),
+        }
     }
 }

@@ -2,7 +2,7 @@ mod harness;
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Endpoints, Pod};
 use knative_core::http::{Body, Request, Response, boxed};
 use knative_core::runtime::Exit;
 use knative_core::runtime::fake::{FakeImage, FakeRuntime, FakeStart};
@@ -254,6 +254,11 @@ async fn what_runs_is_shown_and_a_deleted_pod_is_replaced() {
     }
     assert_eq!(platform.machine.running().len(), 1);
     assert_eq!(platform.machine.running()[0].as_str(), second[0]);
+    assert!(platform.has::<Endpoints>("hello-00001-private").await);
+    platform.delete::<Service>("hello").await;
+    platform.rests().await;
+    platform.pods(0).await;
+    assert!(!platform.has::<Endpoints>("hello-00001-private").await);
     platform.stop().await;
 }
 

@@ -178,6 +178,11 @@ impl Harness {
         self.store.delete(&key, &options).await.unwrap();
     }
 
+    pub(super) async fn has<K: ApiObject>(&self, name: &str) -> bool {
+        let key = ObjectKey::of::<K>("default", name);
+        self.store.find(&key).await.unwrap().is_some()
+    }
+
     /// Notes every write from now on.
     pub(super) async fn record(&self) -> Recorder {
         let recorder = Recorder::default();
