@@ -102,12 +102,16 @@ impl Projection {
     ) -> Result<(), StoreError> {
         for (id, instance) in instances {
             let mut written = shown.pods.remove(id);
-            let before = written.as_ref().map(is_running);
+            let was_running = written.as_ref().is_some_and(is_running);
+            let before = written.as_ref().and_then(|pod| pod.status.clone());
             let pod = self.put(pod::pod(owner, instance), &mut written).await?;
             if let Some(written) = written {
                 shown.pods.insert(id.clone(), written);
             }
-            self.tell(&pod, instance, before.unwrap_or_default());
+            // Another instance of the workload may be why this one is looked at.
+            if pod.status != before {
+                self.tell(&pod, instance, was_running);
+            }
         }
         let gone: Vec<InstanceId> = shown
             .pods

@@ -263,6 +263,29 @@ async fn what_runs_is_shown_and_a_deleted_pod_is_replaced() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_crash_is_told_once_however_many_others_there_are() {
+    let platform = Harness::start(machine(), 1).await;
+    let mut service = service(HELLO);
+    service["spec"]["template"]["metadata"] =
+        json!({"annotations": {"autoscaling.knative.dev/min-scale": "2"}});
+    platform.create(service).await;
+    platform.ready("hello").await;
+    let exits = FakeImage::hello().start(FakeStart::Exit(3, "no database".to_owned()));
+    platform.machine.set_image(HELLO, exits);
+    for id in platform.machine.running() {
+        platform.machine.crash(&id, Exit::default());
+        tokio::time::sleep(Duration::from_millis(2500)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let (told, crashes) = (
+        platform.told("BackOff").await,
+        platform.restarts().await + 2,
+    );
+    assert!((2..=crashes).contains(&told), "{told} of {crashes}");
+    platform.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn many_services_become_ready() {
     let platform = Harness::start(machine(), 1).await;
     for index in 0..100 {
