@@ -1,7 +1,7 @@
-//! Requests, each on a connection of its own.
+//! Requests, each on a connection of its own or several on one.
 
 use std::{
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
     path::Path,
     process::Command,
@@ -33,14 +33,61 @@ pub(crate) fn get(gateway: SocketAddr, host: &str, path: &str) -> Result<Answer,
     let (head, body) = text
         .split_once("\r\n\r\n")
         .ok_or("an answer without a head")?;
-    let status = head
-        .split(' ')
-        .nth(1)
-        .and_then(|status| status.parse().ok());
     Ok(Answer {
-        status: status.ok_or("an answer without a status")?,
+        status: status(head)?,
         body: body.to_owned(),
     })
+}
+
+/// A connection to the gateway for one request after the other.
+#[derive(Debug)]
+pub(crate) struct KeptAlive {
+    stream: BufReader<TcpStream>,
+}
+
+impl KeptAlive {
+    pub(crate) fn open(gateway: SocketAddr) -> Result<Self, Failed> {
+        let stream = TcpStream::connect(gateway)?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_nodelay(true)?;
+        Ok(Self {
+            stream: BufReader::new(stream),
+        })
+    }
+
+    /// Calls a service whose answers have a known length.
+    pub(crate) fn get(&mut self, host: &str, path: &str) -> Result<Answer, Failed> {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        self.stream.get_mut().write_all(request.as_bytes())?;
+        let head = self.head()?;
+        let length = head.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            let is_length = name.eq_ignore_ascii_case("content-length");
+            is_length.then(|| value.trim().parse().ok())?
+        });
+        let mut body = vec![0; length.ok_or("an answer without a length")?];
+        self.stream.read_exact(&mut body)?;
+        Ok(Answer {
+            status: status(&head)?,
+            body: String::from_utf8(body)?,
+        })
+    }
+
+    fn head(&mut self) -> Result<String, Failed> {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            if self.stream.read_line(&mut head)? == 0 {
+                return Err("the connection ended within a head".into());
+            }
+        }
+        Ok(head)
+    }
+}
+
+fn status(head: &str) -> Result<u16, Failed> {
+    let status = head.split(' ').nth(1);
+    let status = status.and_then(|status| status.parse().ok());
+    Ok(status.ok_or("an answer without a status")?)
 }
 
 /// Calls the API with curl.

@@ -183,6 +183,7 @@ fn columns() -> Outcome {
                 "hello-00001-deployment-",
             ],
         ),
+        ("endpoints", &["hello-00001-private", "127.0.0.1:"]),
     ] {
         kubectl.prints(&["get", kind], expected)?;
     }

@@ -7,6 +7,7 @@ mod bad_services;
 mod client;
 mod http;
 mod kubectl;
+mod load;
 mod overload;
 mod platform;
 mod restart;

@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsStr,
-    fs,
+    fs::{self, File},
     io::{BufRead, BufReader},
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -23,6 +23,9 @@ use crate::{
 
 /// How long a test waits for anything.
 const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Where the log of a platform is kept that has one.
+const LOG: &str = "e2e.log";
 
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_platform-local");
@@ -58,8 +61,24 @@ impl Platform {
     /// The same with further arguments.
     pub(crate) fn start_with(args: &[impl AsRef<OsStr>]) -> Result<Self, Failed> {
         let data = tempfile::tempdir()?;
-        let process = spawn(data.path(), args)?;
+        let process = spawn(command(data.path(), args))?;
         Ok(Self { data, process })
+    }
+
+    /// The same, with a log that [`Platform::log`] reads; `filter` is what `RUST_LOG` says.
+    pub(crate) fn start_logging(args: &[impl AsRef<OsStr>], filter: &str) -> Result<Self, Failed> {
+        let data = tempfile::tempdir()?;
+        let mut command = command(data.path(), args);
+        command
+            .env("RUST_LOG", filter)
+            .stderr(File::create(data.path().join(LOG))?);
+        let process = spawn(command)?;
+        Ok(Self { data, process })
+    }
+
+    /// What was logged so far.
+    pub(crate) fn log(&self) -> Result<String, Failed> {
+        Ok(fs::read_to_string(self.data().join(LOG))?)
     }
 
     /// Ends the process as a crash does, and starts another on the same directory.
@@ -72,7 +91,7 @@ impl Platform {
         self.process.child.kill()?;
         self.process.child.wait()?;
         between()?;
-        self.process = spawn(self.data.path(), &[] as &[&str])?;
+        self.process = spawn(command(self.data.path(), &[] as &[&str]))?;
         Ok(())
     }
 
@@ -98,7 +117,7 @@ impl Platform {
 
     /// Starts a process on the same directory again.
     pub(crate) fn start_again(&mut self) -> Outcome {
-        self.process = spawn(self.data.path(), &[] as &[&str])?;
+        self.process = spawn(command(self.data.path(), &[] as &[&str]))?;
         Ok(())
     }
 
@@ -340,14 +359,19 @@ fn now() -> Instant {
     Instant::now()
 }
 
-fn spawn(data: &Path, args: &[impl AsRef<OsStr>]) -> Result<Process, Failed> {
-    let mut child = Command::new(PROGRAM)
+fn command(data: &Path, args: &[impl AsRef<OsStr>]) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command
         .args(["--api", "127.0.0.1:0", "--gateway", "127.0.0.1:0", "--data"])
         .arg(data)
         .args(args)
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()?;
+        .stdout(Stdio::piped());
+    command
+}
+
+fn spawn(mut command: Command) -> Result<Process, Failed> {
+    let mut child = command.spawn()?;
     let output = child.stdout.take().ok_or("it has no output")?;
     let mut gateway = None;
     for line in BufReader::new(output).lines() {

@@ -18,6 +18,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         "restart",
         [
             ("after_kill_9_state_is_back_and_nothing_runs_twice", kill_9),
+            (
+                "after_kill_9_all_that_was_acknowledged_with_sync_is_back",
+                sync,
+            ),
             ("after_kill_9_what_belongs_to_nobody_is_reaped", reaped),
             ("sigterm_answers_what_runs_and_leaves_nothing", drains),
             ("ports_are_remembered", ports),
@@ -54,6 +58,26 @@ fn kill_9() -> Outcome {
     ensure(adopted == process, || {
         format!("{process:?} became {adopted:?}")
     })
+}
+
+fn sync() -> Outcome {
+    const MAPS: &str = "/api/v1/namespaces/default/configmaps";
+    let mut platform = Platform::start_with(&["--sync"])?;
+    platform.apply(&hello("hello"))?;
+    for number in 0..20 {
+        let map = json!({ "metadata": { "name": format!("map-{number}") }, "data": { "a": "b" } });
+        platform.expect_api("POST", MAPS, "application/json", &map)?;
+    }
+    platform.crash()?;
+    let service = platform.object("services", "hello")?;
+    ensure(service["metadata"]["name"] == "hello", || {
+        service.to_string()
+    })?;
+    for number in 0..20 {
+        let answer = platform.get_api(&format!("{MAPS}/map-{number}"))?;
+        ensure(answer.status == 200, || format!("{number}: {answer:?}"))?;
+    }
+    Ok(())
 }
 
 fn reaped() -> Outcome {

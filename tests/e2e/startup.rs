@@ -3,11 +3,12 @@
 use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, process::Command};
 
 use libtest_mimic::{Failed, Trial};
+use serde_json::{Value, json};
 
 use crate::{
     Outcome, ensure,
     http::curl_tls,
-    platform::{Access, PROGRAM, Platform, text, until},
+    platform::{Access, PROGRAM, Platform, service, text, until},
     trials as part,
 };
 
@@ -28,6 +29,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             ("calls_without_credentials_are_refused", credentials),
             ("the_kubeconfig_is_the_users_alone", kubeconfig_mode),
             ("images_are_listed_and_removed", images),
+            ("every_line_of_a_json_log_is_json", json_log),
         ],
     )
 }
@@ -195,4 +197,26 @@ fn images() -> Outcome {
         &image(&["rm", "example.local/mine"])?,
         "platform-local: image \"example.local/mine\" is not known",
     )
+}
+
+fn json_log() -> Outcome {
+    let mut platform = Platform::start_logging(&["--log", "json"], "info,access=info")?;
+    platform.apply(&service("hello", "example.local/hello", &[], &json!({})))?;
+    platform.ready("hello")?;
+    platform.body("hello.default.localhost", "/")?;
+    platform.terminate()?;
+    let log = platform.log()?;
+    let mut of_requests = 0;
+    for line in log.lines() {
+        let entry: Value =
+            serde_json::from_str(line).map_err(|error| format!("{error}: {line}"))?;
+        ensure(
+            entry["level"].is_string() && entry["fields"].is_object(),
+            || line.to_owned(),
+        )?;
+        of_requests += usize::from(entry["target"] == "access" && entry["fields"]["status"] == 200);
+    }
+    ensure(of_requests == 1, || {
+        format!("{of_requests} lines of requests in {log}")
+    })
 }

@@ -1,21 +1,19 @@
 //! Requests from zero, updates, splits, tags, rollbacks, and back to zero.
 
-use std::{
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
-    thread,
-};
-
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 use crate::{
     Outcome, ensure,
+    load::Load,
     platform::{Platform, service, until},
     trials as part,
 };
 
 const HOST: &str = "hello.default.localhost";
 const IMAGE: &str = "example.local/hello";
+/// How many requests a service is sent while it changes.
+const REQUESTS: u64 = 20_000;
 
 pub(crate) fn trials() -> Vec<Trial> {
     part(
@@ -23,7 +21,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         [
             ("a_service_is_called_from_zero_and_back", from_zero_and_back),
             (
-                "update_split_tags_and_rollback_lose_no_request",
+                "updates_splits_rollbacks_and_scaling_lose_none_of_20000_requests",
                 changes_lose_nothing,
             ),
             ("services_reach_each_other_by_all_their_names", names),
@@ -70,30 +68,37 @@ fn from_zero_and_back() -> Outcome {
     })
 }
 
+/// Takes about 20 seconds: an average of six has to pass before an instance can be missed.
 fn changes_lose_nothing() -> Outcome {
     let platform = Platform::start()?;
-    platform.apply(&service("hello", IMAGE, &[], &json!({})))?;
+    config(&platform)?;
+    let scale = json!({
+        "autoscaling.knative.dev/target": "4",
+        "autoscaling.knative.dev/max-scale": "4",
+    });
+    platform.apply(&service("hello", IMAGE, &[], &scale))?;
     platform.ready("hello")?;
-    let (end, sent, failed) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                while !end.load(Ordering::Relaxed) {
-                    let good = platform
-                        .call(HOST, "/?sleep=5")
-                        .is_ok_and(|answer| answer.status == 200);
-                    sent.fetch_add(1, Ordering::Relaxed);
-                    failed.fetch_add(u64::from(!good), Ordering::Relaxed);
-                }
-            });
-        }
-        let outcome = change(&platform);
-        end.store(true, Ordering::Relaxed);
-        outcome
+    let load = Load::new(platform.gateway(), HOST);
+    load.during(2, || {
+        load.during(14, || {
+            change(&platform)?;
+            until("the service to have scaled up", || {
+                Ok(platform.processes()?.len() >= 3)
+            })
+        })?;
+        until("the service to have scaled down", || {
+            Ok(platform.processes()?.len() == 1)
+        })?;
+        load.during(14, || {
+            until("the service to have scaled up again", || {
+                Ok(platform.processes()?.len() >= 3)
+            })?;
+            until("all requests to be sent", || Ok(load.sent() >= REQUESTS))
+        })
     })?;
-    let failed = failed.into_inner();
-    ensure(failed == 0, || {
-        format!("{failed} of {} requests failed", sent.into_inner())
+    load.lost_nothing()?;
+    ensure(load.sent() >= REQUESTS, || {
+        format!("only {} requests", load.sent())
     })
 }
 

@@ -139,6 +139,14 @@ impl<M: Clone, W> Throttle<M, W> {
         self.take_if_drained(id)
     }
 
+    /// Routes requests again to an instance that is out of routing and still finishes what it has: with its requests
+    /// forgotten it would get too many, or be stopped under them. Answers whether there is one.
+    pub(super) fn readmit(&mut self, is_it: impl Fn(&M) -> bool) -> bool {
+        let mut out = self.slots.iter_mut().flatten();
+        let found = out.find(|slot| slot.standing == Standing::Out && is_it(&slot.member));
+        found.map(|slot| slot.standing = Standing::Routed).is_some()
+    }
+
     /// Sets whether others go first.
     pub(super) fn set_suspect(&mut self, id: SlotId, suspect: bool) {
         let slot = self.slots.get_mut(id.0).and_then(Option::as_mut);

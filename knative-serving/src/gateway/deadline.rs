@@ -10,6 +10,14 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::RevisionConfig;
 
+/// What comes later than this never comes. A timeout may be longer than any clock goes.
+const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// The moment when `timeout` is over.
+pub(super) fn after(moment: Instant, timeout: Duration) -> Instant {
+    moment + timeout.min(FOREVER)
+}
+
 /// When a request is given up: after its total time, without a response, or after silence.
 #[derive(Debug)]
 pub(super) struct Deadline {
@@ -23,8 +31,10 @@ pub(super) struct Deadline {
 impl Deadline {
     pub(super) fn new(config: &RevisionConfig) -> Self {
         let now = Instant::now();
-        let total = now + config.timeout;
-        let start = config.response_start_timeout.map(|timeout| now + timeout);
+        let total = after(now, config.timeout);
+        let start = config
+            .response_start_timeout
+            .map(|timeout| after(now, timeout));
         let idle = config.idle_timeout;
         let mut deadline = Self {
             timer: Box::pin(sleep_until(total)),
@@ -59,7 +69,7 @@ impl Deadline {
     }
 
     fn limit(&self) -> Instant {
-        let silence = self.idle.map(|idle| self.last_byte + idle);
+        let silence = self.idle.map(|idle| after(self.last_byte, idle));
         let earlier = self.start.into_iter().chain(silence).min();
         earlier.map_or(self.total, |earlier| earlier.min(self.total))
     }

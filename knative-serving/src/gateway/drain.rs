@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use knative_core::runtime::InstanceId;
 use tokio::time::Instant;
 
-use super::member::Member;
+use super::{deadline::after, member::Member};
 
 /// Instances that were taken out of routing and finish their requests.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ impl Retirement {
     pub(super) fn new(members: Vec<Arc<Member>>, timeout: Duration) -> Self {
         Self {
             members,
-            deadline: Instant::now() + timeout,
+            deadline: after(Instant::now(), timeout),
         }
     }
 

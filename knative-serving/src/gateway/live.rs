@@ -283,8 +283,11 @@ impl State {
             Some((slot, _)) => self.withdraw(slot),
             None => {}
         }
-        self.throttle
-            .insert(Arc::new(Member::new(Arc::clone(instance))));
+        let same = |member: &Arc<Member>| member.is(&instance.id) && member.is_same_run(instance);
+        if !self.throttle.readmit(same) {
+            self.throttle
+                .insert(Arc::new(Member::new(Arc::clone(instance))));
+        }
     }
 
     fn unroute(&mut self, id: &InstanceId) {

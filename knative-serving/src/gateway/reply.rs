@@ -52,12 +52,12 @@ pub(super) fn overload() -> Response {
 
 /// No instance took the request in time. The text is the activator's.
 pub(super) fn not_woken() -> Response {
-    text(StatusCode::GATEWAY_TIMEOUT, "activator request timeout\n")
+    text(StatusCode::GATEWAY_TIMEOUT, "activator request timeout")
 }
 
 /// The instance did not answer in time. The text is the queue-proxy's.
 pub(super) fn not_answered() -> Response {
-    text(StatusCode::GATEWAY_TIMEOUT, "request timeout\n")
+    text(StatusCode::GATEWAY_TIMEOUT, "request timeout")
 }
 
 /// The instance broke the connection or could not be reached.

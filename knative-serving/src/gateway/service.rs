@@ -15,7 +15,7 @@ use super::{GatewayHandle, RoutingTable, peer::Peer, registry::Registry, shared:
 
 /// Routes requests to the instances of revisions, holds them while there is none, and counts them.
 ///
-/// A tower service: a listener is one layer out , and tests call it without any socket.
+/// A tower service: a listener is one layer out, and tests call it without any socket.
 /// Requests that come from a socket carry a [`Peer`] in their extensions. Clones share everything.
 #[derive(Clone)]
 pub struct Gateway {

@@ -1,6 +1,7 @@
-//! What runs, shown as the objects that Kubernetes shows: pods and Deployments.
+//! What runs, shown as the objects that Kubernetes shows: pods, Deployments and Endpoints.
 
 mod deployment;
+mod endpoints;
 mod pod;
 mod workloads;
 mod writer;

@@ -78,12 +78,13 @@ impl Workloads {
         self.state.lock().revisions.get(workload).cloned()
     }
 
-    /// Whether an instance exists and is not about to end.
-    pub(crate) fn runs(&self, id: &InstanceId) -> bool {
+    /// The workload of an instance that exists and is not about to end.
+    pub(crate) fn workload_of(&self, id: &InstanceId) -> Option<WorkloadId> {
         let state = self.state.lock();
         let mut all = state.instances.values();
-        let found = all.find_map(|instances| instances.get(id));
-        found.is_some_and(|instance| !matches!(instance.state, InstanceState::Stopping))
+        let instance = all.find_map(|instances| instances.get(id))?;
+        let ends = matches!(instance.state, InstanceState::Stopping);
+        (!ends).then(|| instance.workload.clone())
     }
 
     /// The instances of a workload.

@@ -1,18 +1,22 @@
-//! Keeps pods and Deployments in the store as the runtime tells of instances.
+//! Keeps pods, Deployments and Endpoints in the store as the runtime tells of instances.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::StreamExt as _;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Pod;
-use knative_core::object::{GroupKind, ObjectExt as _, quote};
+use k8s_openapi::api::core::v1::{Endpoints, Pod};
+use knative_core::object::{GroupKind, Object, ObjectExt as _, ObjectKey, quote};
 use knative_core::runtime::{Instance, InstanceId, InstanceState, WorkloadId, WorkloadRuntime};
-use knative_core::store::{ApiObject, DeleteOptions, StoreError, WatchEvent, WatchOptions};
+use knative_core::store::{
+    ApiObject, DeleteOptions, StoreError, StoreExt as _, WatchEvent, WatchOptions,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use super::{Instances, Workloads, deployment, pod};
+use super::{Instances, Workloads, deployment, endpoints, pod};
+use crate::api::Revision;
+use crate::api::keys::serving::REVISION_UID;
 use crate::reconcile::pod_autoscaler::Registry;
 use crate::reconcile::revision::template::pod_template;
 use crate::reconcile::shell::Shell;
@@ -31,6 +35,13 @@ pub(crate) struct Projection {
 struct Shown {
     deployment: Option<Deployment>,
     pods: BTreeMap<InstanceId, Pod>,
+    endpoints: Option<Endpoints>,
+}
+
+impl Shown {
+    fn is_nothing(&self) -> bool {
+        self.deployment.is_none() && self.pods.is_empty() && self.endpoints.is_none()
+    }
 }
 
 impl Projection {
@@ -49,7 +60,7 @@ impl Projection {
                 if let Err(error) = Box::pin(self.show(&workload, entry)).await {
                     debug!(%error, %workload, "what runs could not be shown");
                 }
-                if entry.deployment.is_none() && entry.pods.is_empty() {
+                if entry.is_nothing() {
                     shown.remove(&workload);
                 }
             }
@@ -78,7 +89,9 @@ impl Projection {
         );
         let wanted = deployment::deployment(&revision, template, replicas, &instances);
         let owner = self.put(wanted, &mut shown.deployment).await?;
-        self.show_pods(&owner, &instances, shown).await
+        self.show_pods(&owner, &instances, shown).await?;
+        let wanted = endpoints::endpoints(&revision, &instances);
+        self.put(wanted, &mut shown.endpoints).await.map(drop)
     }
 
     async fn show_pods(
@@ -89,12 +102,16 @@ impl Projection {
     ) -> Result<(), StoreError> {
         for (id, instance) in instances {
             let mut written = shown.pods.remove(id);
-            let before = written.as_ref().map(is_running);
+            let was_running = written.as_ref().is_some_and(is_running);
+            let before = written.as_ref().and_then(|pod| pod.status.clone());
             let pod = self.put(pod::pod(owner, instance), &mut written).await?;
             if let Some(written) = written {
                 shown.pods.insert(id.clone(), written);
             }
-            self.tell(&pod, instance, before.unwrap_or_default());
+            // Another instance of the workload may be why this one is looked at.
+            if pod.status != before {
+                self.tell(&pod, instance, was_running);
+            }
         }
         let gone: Vec<InstanceId> = shown
             .pods
@@ -113,6 +130,9 @@ impl Projection {
     async fn hide(&self, shown: &mut Shown) -> Result<(), StoreError> {
         for pod in std::mem::take(&mut shown.pods).into_values() {
             self.remove(&pod).await?;
+        }
+        if let Some(endpoints) = shown.endpoints.take() {
+            self.remove(&endpoints).await?;
         }
         match shown.deployment.take() {
             Some(deployment) => self.remove(&deployment).await,
@@ -199,13 +219,28 @@ impl Projection {
                 continue;
             };
             let id = InstanceId::new(pod.name());
-            // What is gone by itself is known as gone already.
-            if !self.workloads.runs(&id) {
+            if !self.is_missed(&id, &pod).await {
                 continue;
             }
             if let Err(error) = self.runtime.evict(&id).await {
                 warn!(%error, pod = %quote(pod.name()), "an instance was not replaced");
             }
+        }
+    }
+
+    /// Whether an instance whose pod is deleted has to be replaced. What is gone by itself is known as gone already, and
+    /// pods that go with their Revision belong to instances that still finish their requests.
+    async fn is_missed(&self, id: &InstanceId, pod: &Object) -> bool {
+        let workload = self.workloads.workload_of(id);
+        let Some(name) = workload.and_then(|workload| self.workloads.revision_of(&workload)) else {
+            return false;
+        };
+        let key = ObjectKey::of::<Revision>(&name.namespace, &name.name);
+        match self.shell.store.find(&key).await {
+            Ok(Some(revision)) => {
+                !revision.is_deleting() && pod.label(REVISION_UID) == Some(revision.uid())
+            }
+            _ => false,
         }
     }
 }
@@ -251,5 +286,20 @@ impl Projected for Deployment {
         let mut next = stored.clone();
         next.spec.replicas = self.spec.replicas;
         next
+    }
+}
+
+impl Projected for Endpoints {
+    fn is_as(&self, stored: &Self) -> bool {
+        self.subsets == stored.subsets
+    }
+    fn says_as(&self, _: &Self) -> bool {
+        true
+    }
+    fn over(&self, stored: &Self) -> Self {
+        Self {
+            metadata: stored.metadata.clone(),
+            subsets: self.subsets.clone(),
+        }
     }
 }

@@ -16,6 +16,6 @@ pub(crate) mod shell;
 pub(crate) mod signal;
 pub(crate) mod status;
 
-pub(crate) use self::common::owned_by;
 pub use self::common::with_desired;
+pub(crate) use self::common::{owned_by, with};
 pub use self::failure::Failure;

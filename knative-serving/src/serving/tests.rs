@@ -2,6 +2,9 @@ mod harness;
 
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::{Endpoints, Pod};
+use knative_core::http::{Body, Request, Response, boxed};
+use knative_core::runtime::Exit;
 use knative_core::runtime::fake::{FakeImage, FakeRuntime, FakeStart};
 use serde_json::{Value, json};
 
@@ -164,6 +167,58 @@ async fn a_program_that_exits_fails_its_revision_at_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_crash_of_a_ready_revision_is_told_at_once_and_so_is_its_recovery() {
+    let platform = Harness::start(machine(), 1).await;
+    platform.create(service(HELLO)).await;
+    platform.ready("hello").await;
+    let exit = Exit {
+        code: Some(2),
+        message: "soon gone".to_owned(),
+        ..Exit::default()
+    };
+    platform.machine.crash(&platform.machine.running()[0], exit);
+    let reason = platform.reason("hello", "Ready").await;
+    assert!(
+        ["RevisionMissing", "RevisionFailed"].contains(&reason.as_str()),
+        "{reason}"
+    );
+    let status = platform.revision("hello-00001").await.status.unwrap();
+    let healthy = knative_core::Conditioned::condition(&status, "ContainerHealthy").unwrap();
+    assert_eq!(
+        (healthy.reason.as_str(), healthy.message.as_str()),
+        ("ExitCode2", "Container failed with: soon gone")
+    );
+    platform.ready("hello").await;
+    platform.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_of_a_service_that_is_deleted_is_answered() {
+    let slow = boxed(tower::service_fn(|_: Request| async {
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        Ok(Response::new(Body::from("Hello World!\n")))
+    }));
+    let platform = Harness::start(
+        FakeRuntime::new().with_image(HELLO, FakeImage::serving(slow)),
+        1,
+    )
+    .await;
+    platform.create(service(HELLO)).await;
+    platform.ready("hello").await;
+    let delete = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        platform.delete::<Service>("hello").await;
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        platform.machine.running().len()
+    };
+    let (answer, running) = tokio::join!(platform.call(HOST), delete);
+    assert_eq!((answer, running), (ANSWER, 1));
+    platform.rests().await;
+    assert_eq!(platform.machine.starts().len(), 1);
+    platform.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn several_containers_are_refused_by_a_runtime_of_one() {
     let platform = Harness::start(machine(), 1).await;
     let mut service = service(HELLO);
@@ -191,7 +246,7 @@ async fn what_runs_is_shown_and_a_deleted_pod_is_replaced() {
     platform.create(service).await;
     platform.ready("hello").await;
     let first = platform.pods(1).await;
-    platform.delete_pod(&first[0]).await;
+    platform.delete::<Pod>(&first[0]).await;
     let mut second = first.clone();
     while second == first || second.len() != 1 {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -199,6 +254,34 @@ async fn what_runs_is_shown_and_a_deleted_pod_is_replaced() {
     }
     assert_eq!(platform.machine.running().len(), 1);
     assert_eq!(platform.machine.running()[0].as_str(), second[0]);
+    assert!(platform.has::<Endpoints>("hello-00001-private").await);
+    platform.delete::<Service>("hello").await;
+    platform.rests().await;
+    platform.pods(0).await;
+    assert!(!platform.has::<Endpoints>("hello-00001-private").await);
+    platform.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_is_told_once_however_many_others_there_are() {
+    let platform = Harness::start(machine(), 1).await;
+    let mut service = service(HELLO);
+    service["spec"]["template"]["metadata"] =
+        json!({"annotations": {"autoscaling.knative.dev/min-scale": "2"}});
+    platform.create(service).await;
+    platform.ready("hello").await;
+    let exits = FakeImage::hello().start(FakeStart::Exit(3, "no database".to_owned()));
+    platform.machine.set_image(HELLO, exits);
+    for id in platform.machine.running() {
+        platform.machine.crash(&id, Exit::default());
+        tokio::time::sleep(Duration::from_millis(2500)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let (told, crashes) = (
+        platform.told("BackOff").await,
+        platform.restarts().await + 2,
+    );
+    assert!((2..=crashes).contains(&told), "{told} of {crashes}");
     platform.stop().await;
 }
 

@@ -11,8 +11,13 @@ use tokio::sync::Notify;
 use super::{ScaleStatus, ScaleTarget};
 use crate::gateway::RevisionKey;
 
-/// What is asked for a revision: to be scaled like this, or no more.
-pub(super) type Order = Option<Box<ScaleTarget>>;
+/// What is asked for a revision: to be let go, to be scaled like this, or one after the other.
+#[derive(Debug, Default)]
+pub(super) struct Order {
+    /// Whatever was known under this name ends first: what comes may be another revision.
+    pub(super) ends: bool,
+    pub(super) target: Option<Box<ScaleTarget>>,
+}
 
 /// Tells a scaler what to scale, and asks it how that stands. Cheap to clone; no call waits.
 #[derive(Clone, Debug, Default)]
@@ -34,13 +39,18 @@ impl ScalerHandle {
     /// Scales a revision, or scales it as `target` says from now on.
     pub fn set(&self, target: ScaleTarget) {
         let key = target.revision.clone();
-        self.order(key, Some(Box::new(target)));
+        self.order(key, |order| order.target = Some(Box::new(target)));
     }
 
     /// Lets a revision go: its instances finish their requests, then its workload is deleted. To be called before the
     /// gateway is told to forget the revision.
     pub fn remove(&self, revision: &RevisionKey) {
-        self.order(revision.clone(), None);
+        self.order(revision.clone(), |order| {
+            *order = Order {
+                ends: true,
+                target: None,
+            };
+        });
     }
 
     /// How the scale of a revision stands; `None` if nothing is known of it yet.
@@ -60,8 +70,8 @@ impl ScalerHandle {
         }
     }
 
-    fn order(&self, key: RevisionKey, order: Order) {
-        self.board.orders.lock().insert(key, order);
+    fn order(&self, key: RevisionKey, change: impl FnOnce(&mut Order)) {
+        change(self.board.orders.lock().entry(key).or_default());
         self.board.ordered.notify_one();
     }
 
@@ -73,6 +83,16 @@ impl ScalerHandle {
             }
             self.board.ordered.notified().await;
         }
+    }
+
+    /// What was ordered since the last call: whether something ends, and whether something is scaled.
+    #[cfg(test)]
+    pub(crate) fn ordered(&self) -> Vec<(bool, bool)> {
+        let orders = std::mem::take(&mut *self.board.orders.lock());
+        let orders = orders.values();
+        orders
+            .map(|order| (order.ends, order.target.is_some()))
+            .collect()
     }
 
     pub(super) fn publish(&self, key: &RevisionKey, status: ScaleStatus) {

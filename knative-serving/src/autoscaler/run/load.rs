@@ -22,6 +22,8 @@ pub(super) struct Load {
     decider: Decider,
     /// The first request was counted ahead of its report.
     ahead: bool,
+    /// Something was measured: from then on silence is no load.
+    measured: bool,
     pub(super) panic: bool,
     pub(super) reasons: Vec<Reason>,
 }
@@ -32,6 +34,7 @@ impl Load {
             collection: Collection::new(&target.bounds.collect_spec()),
             decider: Decider::kpa(target.bounds.decider.clone(), ready, now),
             ahead: false,
+            measured: false,
             panic: false,
             reasons: Vec::new(),
         }
@@ -50,12 +53,13 @@ impl Load {
     /// Takes in that a request waits for the first instance.
     pub(super) fn first_request(&mut self, now: Timestamp) {
         if !self.ahead {
-            self.ahead = true;
+            (self.ahead, self.measured) = (true, true);
             self.collection.record(now, &FIRST_REQUEST);
         }
     }
 
-    /// Takes in a second's load. Without instances and requests there is nothing to report.
+    /// Takes in a second's load. Before there were instances or requests there is nothing to report; a wake that came to
+    /// nothing, on the other hand, must not count for ever.
     pub(super) fn record(&mut self, report: &Report, ready: u32, now: Timestamp) {
         let mut stat = Stat {
             average_concurrency: report.average_concurrency,
@@ -66,7 +70,8 @@ impl Load {
             stat.average_concurrency = (stat.average_concurrency - 1.0).max(0.0);
             stat.request_count = (stat.request_count - 1.0).max(0.0);
         }
-        if ready > 0 || report.requests > 0 || report.average_concurrency > 0.0 {
+        self.measured |= ready > 0 || report.requests > 0 || report.average_concurrency > 0.0;
+        if self.measured {
             self.collection.record(now, &stat);
         }
     }

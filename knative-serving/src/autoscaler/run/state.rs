@@ -35,7 +35,7 @@ pub(super) struct State {
     fleets: BTreeMap<WorkloadId, Fleet>,
     owners: BTreeMap<WorkloadId, RevisionKey>,
     /// Workloads that end, and the revision that waits for the name.
-    leaving: BTreeMap<WorkloadId, Order>,
+    leaving: BTreeMap<WorkloadId, Option<Box<ScaleTarget>>>,
     timers: DelayQueue<RevisionKey>,
     work: FuturesUnordered<BoxFuture<'static, Done>>,
 }
@@ -127,9 +127,11 @@ impl State {
     }
 
     fn obey(&mut self, key: &RevisionKey, order: Order) {
-        match order {
-            Some(target) => self.take_on(target),
-            None => self.let_go(key),
+        if order.ends {
+            self.let_go(key);
+        }
+        if let Some(target) = order.target {
+            self.take_on(target);
         }
     }
 

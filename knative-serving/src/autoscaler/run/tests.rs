@@ -12,7 +12,7 @@ use knative_core::{
     http::{Body, HttpService, Request, Response, boxed},
     runtime::{
         Exit, Replicas, WorkloadId,
-        fake::{FakeImage, FakeRuntime},
+        fake::{FakeImage, FakeRuntime, FakeStart},
     },
 };
 use tokio::{task::JoinSet, time::Instant};
@@ -349,4 +349,38 @@ async fn a_scaler_that_starts_again_keeps_what_runs() {
     assert_eq!(status.activity, Some(Activity::Active));
     assert_eq!(again.call("hello").await, StatusCode::OK);
     assert_eq!((runtime.starts().len(), runtime.running().len()), (3, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wake_that_comes_to_nothing_is_given_up() {
+    let image = FakeImage::hello().start(FakeStart::Never);
+    let world = World::on(&FakeRuntime::new().with_image("hello", image));
+    let key = world.add("hello", &[("initial-scale", "0"), ("window", "6s")], 0);
+    world.until(&key, |status| status.activity.is_some()).await;
+    assert_eq!(world.call("hello").await, StatusCode::GATEWAY_TIMEOUT);
+    assert_eq!(
+        world.scaler.status(&key).unwrap().activity,
+        Some(Activity::Activating)
+    );
+    let status = world.until(&key, |status| status.requested == 0).await;
+    assert_eq!(status.activity, Some(Activity::NoTraffic));
+    while !world.runtime.running().is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revision_of_the_same_name_gets_instances_of_its_own() {
+    let world = World::new(taking(Duration::ZERO));
+    let key = world.add("hello", &[("min-scale", "1")], 0);
+    world.until(&key, |status| status.actual_scale == 1).await;
+    let before = world.runtime.running();
+    // Both are told before the scaler looks.
+    world.scaler.remove(&key);
+    world.add("hello", &[("min-scale", "1")], 0);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let after = world.runtime.running();
+    assert_eq!((after.len(), world.runtime.starts().len()), (1, 2));
+    assert_ne!(before, after);
+    assert_eq!(world.call("hello").await, StatusCode::OK);
 }

@@ -94,7 +94,7 @@ async fn waiting_has_an_end() {
     let (status, text) = call(&gateway, get("hello")).await;
     assert_eq!(
         (status, text.as_str()),
-        (StatusCode::GATEWAY_TIMEOUT, "activator request timeout\n")
+        (StatusCode::GATEWAY_TIMEOUT, "activator request timeout")
     );
     assert_eq!(start.elapsed(), Duration::from_secs(5));
     assert_eq!(
@@ -124,12 +124,47 @@ async fn a_slow_response_has_an_end() {
         let (status, text) = call(&gateway, get("hello")).await;
         assert_eq!(
             (status, text.as_str()),
-            (StatusCode::GATEWAY_TIMEOUT, "request timeout\n"),
+            (StatusCode::GATEWAY_TIMEOUT, "request timeout"),
             "{name}"
         );
         assert_eq!(start.elapsed(), Duration::from_secs(5), "{name}");
         assert_eq!(handle.concurrency(&key("hello")), 0, "{name}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_may_be_longer_than_any_clock_goes() {
+    let (gateway, handle) = gateway(|config| {
+        config.timeout = Duration::MAX;
+        config.response_start_timeout = Some(Duration::MAX);
+        config.idle_timeout = Some(Duration::MAX);
+    });
+    handle.observe(&local("a", slow(Duration::from_secs(60), &Arc::default())));
+    assert_eq!(call(&gateway, get("hello")).await.0, StatusCode::OK);
+    assert_eq!(handle.retire(&key("hello"), 1).drained().await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_was_not_ready_for_a_while_keeps_its_requests() {
+    let (gateway, handle) = gateway(|config| config.container_concurrency = 1);
+    let most = Arc::default();
+    let endpoint = || Endpoint::Service(slow(Duration::from_secs(10), &most));
+    let again = ready("a", endpoint());
+    handle.observe(&again);
+    let busy = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let message = "too busy for a probe".to_owned();
+        handle.observe(&instance("a", InstanceState::NotReady { message }));
+        assert_eq!(handle.ready(&key("hello")), 0);
+        handle.observe(&again);
+        assert_eq!(handle.ready(&key("hello")), 1);
+        let start = Instant::now();
+        let second = call(&gateway, get("hello"));
+        assert_eq!(second.await.0, StatusCode::OK);
+        assert_eq!(start.elapsed(), Duration::from_secs(9 + 10));
+    };
+    tokio::join!(call(&gateway, get("hello")), busy);
+    assert_eq!(most.load(Ordering::SeqCst), 1);
 }
 
 /// A body of three parts, one each second.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::PodTemplateSpec;
+use knative_core::object::ObjectExt as _;
 use knative_core::runtime::WorkloadId;
 use knative_core::store::NamespacedName;
 use parking_lot::Mutex;
@@ -47,6 +48,8 @@ pub(crate) struct Registry {
 
 #[derive(Debug)]
 struct Known {
+    /// Of the Revision: one that is deleted and made again has the same name.
+    uid: String,
     target: ScaleTarget,
     config: RevisionConfig,
 }
@@ -107,6 +110,9 @@ impl Registry {
     pub(super) fn set(&self, register: &Register<'_>) -> Option<Arc<ScaleStatus>> {
         let name = NamespacedName::of(register.scaler);
         let key = key(&name);
+        if self.is_another(&name, register.revision) {
+            self.remove(&name);
+        }
         let mut known = self.known.lock();
         let before = known.get(&name);
         let target = self.target(register, &key, before);
@@ -119,10 +125,24 @@ impl Registry {
             self.workloads.serves(&target.workload, name.clone());
             self.scaler.set(target.clone());
         }
-        known.insert(name.clone(), Known { target, config });
+        let uid = register.revision.uid().to_owned();
+        let now = Known {
+            uid,
+            target,
+            config,
+        };
+        known.insert(name.clone(), now);
         drop(known);
         self.seen(&name);
         self.scaler.status(&key)
+    }
+
+    /// Whether a Revision that is no more is known by this name. Its instances are made of something else.
+    fn is_another(&self, name: &NamespacedName, revision: &Revision) -> bool {
+        let known = self.known.lock();
+        known
+            .get(name)
+            .is_some_and(|known| known.uid != revision.uid())
     }
 
     fn target(
@@ -203,4 +223,48 @@ fn revision_config(revision: &Revision, workload: &WorkloadId) -> RevisionConfig
     config.response_start_timeout = seconds(spec.response_start_timeout_seconds);
     config.idle_timeout = seconds(spec.idle_timeout_seconds);
     config
+}
+
+#[cfg(test)]
+mod tests {
+    use knative_core::Ids;
+
+    use super::*;
+    use crate::config::Live;
+    use crate::gateway::Gateway;
+
+    fn revision(uid: &str) -> Revision {
+        let mut revision = Revision::default();
+        revision.metadata.namespace = Some("default".to_owned());
+        revision.metadata.name = Some("hello-00001".to_owned());
+        revision.metadata.uid = Some(uid.to_owned());
+        revision
+    }
+
+    #[test]
+    fn a_revision_that_is_made_again_is_another_one() {
+        let gateway = Gateway::new(Arc::new(Ids::seeded(1)));
+        let workloads = Arc::<Workloads>::default();
+        let scaler = ScalerHandle::default();
+        let registry = Registry::new(gateway.handle(), scaler.clone(), workloads, None);
+        let config = Live::default().get();
+        let bounds = Bounds::resolve(&BTreeMap::new(), 0, "", &config.autoscaler);
+        let ordered = |uid| {
+            let revision = revision(uid);
+            let pod_autoscaler = PodAutoscaler {
+                metadata: revision.metadata.clone(),
+                ..PodAutoscaler::default()
+            };
+            registry.set(&Register {
+                scaler: &pod_autoscaler,
+                revision: &revision,
+                bounds: &bounds,
+                config: &config,
+            });
+            scaler.ordered()
+        };
+        assert_eq!(ordered("a"), [(false, true)]);
+        assert_eq!(ordered("a"), []);
+        assert_eq!(ordered("b"), [(true, true)]);
+    }
 }

@@ -1,10 +1,10 @@
 //! Looks up the digests of images in the background.
 
-use std::collections::{BTreeMap, btree_map};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use knative_core::object::ImageReference;
+use knative_core::object::{ImageReference, ObjectExt as _};
 use knative_core::runtime::ImageStore;
 use knative_core::store::NamespacedName;
 use parking_lot::Mutex;
@@ -51,6 +51,8 @@ pub(super) enum Lookup {
 /// A look-up that goes on or failed.
 #[derive(Debug, Default)]
 struct Entry {
+    /// Of the Revision: one that is deleted and made again under the same name may have other images.
+    uid: String,
     state: State,
     failures: u32,
 }
@@ -127,19 +129,25 @@ impl Resolver {
                 init_containers,
             };
         }
-        self.look_up(NamespacedName::of(revision), wanted, config)
+        self.look_up(NamespacedName::of(revision), revision.uid(), wanted, config)
     }
 
     fn look_up(
         self: &Arc<Self>,
         name: NamespacedName,
+        uid: &str,
         wanted: Vec<Wanted>,
         config: &Deployment,
     ) -> Lookup {
         let mut entries = self.entries.lock();
-        let entry = entries.entry(name.clone());
-        let is_new = matches!(entry, btree_map::Entry::Vacant(_));
-        let entry = entry.or_default();
+        let entry = entries.entry(name.clone()).or_default();
+        let is_new = entry.uid != uid;
+        if is_new {
+            *entry = Entry {
+                uid: uid.to_owned(),
+                ..Entry::default()
+            };
+        }
         match std::mem::take(&mut entry.state) {
             State::Working if !is_new => return Lookup::Working,
             State::Answered(Ok((containers, init_containers))) => {
@@ -161,15 +169,23 @@ impl Resolver {
             State::Working | State::Waiting { .. } => {}
         }
         drop(entries);
-        self.begin(name, wanted, config.clone());
+        self.begin(name, uid.to_owned(), wanted, config.clone());
         Lookup::Working
     }
 
-    fn begin(self: &Arc<Self>, name: NamespacedName, wanted: Vec<Wanted>, config: Deployment) {
+    fn begin(
+        self: &Arc<Self>,
+        name: NamespacedName,
+        uid: String,
+        wanted: Vec<Wanted>,
+        config: Deployment,
+    ) {
         let resolver = Arc::clone(self);
         self.tasks.spawn(async move {
             let answer = resolver.all(&wanted, &config).await;
-            if let Some(entry) = resolver.entries.lock().get_mut(&name) {
+            if let Some(entry) = resolver.entries.lock().get_mut(&name)
+                && entry.uid == uid
+            {
                 entry.state = State::Answered(answer);
             }
             resolver.done.tell(name);
@@ -265,4 +281,75 @@ fn sort(
         containers.push(status);
     }
     (containers, init)
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use k8s_openapi::api::core::v1::{Container, PodSpec};
+    use knative_core::runtime::{ImageConfig, ImageError, PullSecret, ResolvedImage};
+    use tokio::sync::Notify;
+
+    use super::*;
+    use crate::config::Live;
+
+    /// Answers about images named `slow` only when it is told to.
+    #[derive(Debug, Default)]
+    struct Images(Notify);
+
+    #[async_trait]
+    impl ImageStore for Images {
+        async fn resolve(
+            &self,
+            reference: &str,
+            _: &[PullSecret],
+            _: Duration,
+        ) -> Result<ResolvedImage, ImageError> {
+            if reference.ends_with("slow") {
+                self.0.notified().await;
+            }
+            let digest = format!("{reference}@sha256:{}", "0".repeat(64));
+            Ok(ResolvedImage {
+                digest: Some(digest),
+                config: ImageConfig::default(),
+            })
+        }
+    }
+
+    fn revision(uid: &str, image: &str) -> Revision {
+        let container = Container {
+            image: Some(image.to_owned()),
+            ..Container::default()
+        };
+        let mut revision = Revision::default();
+        revision.metadata.name = Some("hello-00001".to_owned());
+        revision.metadata.uid = Some(uid.to_owned());
+        revision.spec.pod = PodSpec {
+            containers: vec![container],
+            ..PodSpec::default()
+        };
+        revision
+    }
+
+    #[tokio::test]
+    async fn a_late_answer_is_not_that_of_a_later_revision() {
+        let images = Arc::new(Images::default());
+        let resolver = Arc::new(Resolver::new(
+            Arc::clone(&images) as Arc<dyn ImageStore>,
+            TaskTracker::new(),
+        ));
+        let config = Live::default().get().deployment;
+        let before = revision("a", "example.local/slow");
+        assert_eq!(resolver.resolve(&before, &config), Lookup::Working);
+        let after = revision("b", "example.local/quick");
+        assert_eq!(resolver.resolve(&after, &config), Lookup::Working);
+        resolver.done.next().await;
+        images.0.notify_one();
+        resolver.done.next().await;
+        let Lookup::Found { containers, .. } = resolver.resolve(&after, &config) else {
+            panic!("nothing was found");
+        };
+        let digest = &containers[0].image_digest;
+        assert!(digest.starts_with("example.local/quick@"), "{digest}");
+    }
 }

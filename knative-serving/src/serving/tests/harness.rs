@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Event, Pod};
 use knative_core::Conditioned as _;
 use knative_core::admission::Admitted;
 use knative_core::http::Body;
@@ -15,7 +15,7 @@ use knative_core::platform::PlatformError;
 use knative_core::runtime::Replicas;
 use knative_core::runtime::fake::FakeRuntime;
 use knative_core::store::{
-    Api, DeleteOptions, ListOptions, MemoryStore, Patch, Store, StoreExt as _, UserInfo,
+    Api, ApiObject, DeleteOptions, ListOptions, MemoryStore, Patch, Store, StoreExt as _, UserInfo,
     WatchOptions, WriteOptions, codec,
 };
 use knative_core::{Clock, Ids, Kinds, PlatformBuilder, TokioClock};
@@ -171,11 +171,38 @@ impl Harness {
         }
     }
 
-    pub(super) async fn delete_pod(&self, name: &str) {
-        let key = ObjectKey::of::<Pod>("default", name);
+    pub(super) async fn delete<K: ApiObject>(&self, name: &str) {
+        let key = ObjectKey::of::<K>("default", name);
         let mut options = DeleteOptions::default();
         options.user = UserInfo::new("admin");
         self.store.delete(&key, &options).await.unwrap();
+    }
+
+    pub(super) async fn has<K: ApiObject>(&self, name: &str) -> bool {
+        let key = ObjectKey::of::<K>("default", name);
+        self.store.find(&key).await.unwrap().is_some()
+    }
+
+    /// How often all containers together were started again.
+    pub(super) async fn restarts(&self) -> usize {
+        let api = Api::<Pod>::new(Arc::clone(&self.store));
+        let list = api.list(&ListOptions::within("default")).await.unwrap();
+        let statuses = list.items.iter().filter_map(|pod| pod.status.as_ref());
+        let containers = statuses.flat_map(|status| status.container_statuses.iter().flatten());
+        containers
+            .map(|container| usize::try_from(container.restart_count).unwrap())
+            .sum()
+    }
+
+    /// How often an event was told.
+    pub(super) async fn told(&self, reason: &str) -> usize {
+        let api = Api::<Event>::new(Arc::clone(&self.store));
+        let list = api.list(&ListOptions::within("default")).await.unwrap();
+        let events = list.items.iter();
+        let events = events.filter(|event| event.reason.as_deref() == Some(reason));
+        events
+            .map(|event| usize::try_from(event.count.unwrap_or(1)).unwrap())
+            .sum()
     }
 
     /// Notes every write from now on.
