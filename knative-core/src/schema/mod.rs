@@ -132,7 +132,7 @@ impl Schema {
         &self.source
     }
 
-    /// Removes fields that the schema does not know and says which, sorted by path.
+    /// Removes fields that the schema does not know and says which (of very many, some), sorted by path.
     pub fn prune(&self, object: &mut Value) -> Vec<UnknownField> {
         let mut unknown = Vec::new();
         prune::prune(&self.root, object, "", &mut unknown);
