@@ -145,7 +145,8 @@ impl Schema {
         prune::apply_defaults(&self.root, object);
     }
 
-    /// What is wrong with the object, in the words of the Kubernetes API server. Unknown fields are not.
+    /// What is wrong with the object (of very much, some), in the words of the Kubernetes API server. Unknown fields are
+    /// not.
     pub fn check(&self, object: &Value) -> Vec<Violation> {
         let mut wrong = Vec::new();
         check::check(&self.root, object, "", &mut wrong);

@@ -509,3 +509,14 @@ fn of_very_many_unknown_fields_some_are_told_and_all_removed() -> Result<(), Sch
     assert_eq!(object, json!({"data": {long.as_str(): {}}}));
     Ok(())
 }
+
+#[test]
+fn of_very_many_violations_some_are_told() -> Result<(), SchemaError> {
+    let schema = Schema::from_value(json!({
+        "type": "object",
+        "properties": {"list": {"type": "array", "items": {"type": "string"}}},
+    }))?;
+    let object = json!({"list": vec![1; 100_000]});
+    assert_eq!(schema.check(&object).len(), 1000);
+    Ok(())
+}
