@@ -1,7 +1,7 @@
 //! What processes print: a file each, cut at a bound, read from its end or followed.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
@@ -71,6 +71,21 @@ impl Logs {
             lost.remove(&path);
             let _ = fs::remove_file(path);
         }
+    }
+
+    /// Removes the logs of all others: nobody asks for those of instances that ended with an earlier run.
+    pub(super) fn keep(&self, ids: &BTreeSet<InstanceId>) -> io::Result<()> {
+        let kept: BTreeSet<PathBuf> = ids
+            .iter()
+            .flat_map(|id| [self.path(id), self.previous(id)])
+            .collect();
+        for entry in fs::read_dir(&self.dir)? {
+            let path = entry?.path();
+            if !kept.contains(&path) {
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(())
     }
 
     /// Drops the older half of a log that has grown beyond its bound. Its writers append, so they go on at the new end.
