@@ -13,7 +13,7 @@ use knative_core::{
 };
 use libtest_mimic::Arguments;
 
-use self::runtime::Threads;
+use self::runtime::{App, Threads};
 
 fn main() {
     let harness: Arc<dyn Harness> = Arc::new(Own);
@@ -48,10 +48,15 @@ impl Harness for Own {
     }
 
     async fn build(&self) -> Box<dyn World> {
-        let threads = Threads::default()
-            .with_image(&self.image(Role::Hello), hello, Duration::ZERO)
-            .with_image(&self.image(Role::IgnoresSigterm), hello, Duration::ZERO)
-            .with_image(&self.image(Role::Slow), hello, Duration::from_millis(500));
+        let mut threads = Threads::default();
+        let images: [(Role, App); 3] = [
+            (Role::Hello, hello),
+            (Role::IgnoresSigterm, hello),
+            (Role::Slow, slow),
+        ];
+        for (role, app) in images {
+            threads.images.insert(self.image(role), app);
+        }
         let threads = Arc::new(threads);
         let ids = Arc::new(Ids::seeded(1));
         let replicas = Replicas::builder(threads.clone()).build(Arc::new(SystemClock), ids);
@@ -95,4 +100,9 @@ fn hello(env: &BTreeMap<String, String>) -> Router {
         greeting
     };
     Router::new().route("/", get(answer))
+}
+
+fn slow(env: &BTreeMap<String, String>) -> Router {
+    std::thread::sleep(Duration::from_millis(500));
+    hello(env)
 }

@@ -3,7 +3,7 @@
 
 mod runtime;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Router, routing::get};
 use futures::StreamExt as _;
@@ -17,11 +17,13 @@ use self::runtime::Threads;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let threads = Threads::default().with_image("example.local/hello", hello, Duration::ZERO);
+    let mut threads = Threads::default();
+    let image = "example.local/hello";
+    threads.images.insert(image.to_owned(), hello);
     let ids = Arc::new(Ids::from_entropy()?);
     let replicas = Replicas::builder(Arc::new(threads)).build(Arc::new(SystemClock), ids);
     let template = serde_json::from_value(json!({
-        "spec": { "containers": [{ "name": "hello", "image": "example.local/hello" }] },
+        "spec": { "containers": [{ "name": "hello", "image": image }] },
     }))?;
     let id = WorkloadId::new("default", "hello");
     let mut observations = replicas.watch();

@@ -6,6 +6,7 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use knative_core::object::name::dns1123_subdomain;
 
 /// A serverless platform in one process: Knative services, their revisions and their traffic, on this machine.
 ///
@@ -32,7 +33,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "ADDR")]
     gateway: Option<SocketAddr>,
     /// The domain of services, written to ConfigMap config-domain [default: what is stored there, at first localhost]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = domain)]
     pub(crate) domain: Option<String>,
     /// Manifests to apply at the start; may be given several times
     #[arg(short = 'f', long = "filename", value_name = "FILE|DIR")]
@@ -120,6 +121,13 @@ impl Options {
     }
 }
 
+fn domain(text: &str) -> Result<String, String> {
+    match dns1123_subdomain(text).into_iter().next() {
+        None => Ok(text.to_owned()),
+        Some(wrong) => Err(wrong),
+    }
+}
+
 fn variable(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
@@ -156,6 +164,14 @@ mod tests {
         };
         assert_eq!(args, ["-v", "two"]);
         assert_eq!(env, [("A".to_owned(), "b=c".to_owned())]);
+    }
+
+    #[test]
+    fn a_domain_is_a_name() {
+        for (domain, fits) in [("example.com", true), ("bad domain!", false), ("", false)] {
+            let cli = Cli::try_parse_from(["platform-local", "--domain", domain]);
+            assert_eq!(cli.is_ok(), fits, "{domain:?}");
+        }
     }
 
     #[test]

@@ -26,7 +26,10 @@ pub(crate) fn run(options: &Options, command: ImageCommand) -> Result<()> {
             local::register_examples(&images)?;
             list(&images)?;
         }
-        ImageCommand::Rm { reference } => images.remove(&reference)?,
+        ImageCommand::Rm { reference } => {
+            local::register_examples(&images)?;
+            images.remove(&reference)?;
+        }
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Error, Result, anyhow, bail};
 use knative_core::{
     Kinds,
     object::{GroupKind, Object, ObjectExt as _, ObjectKey},
@@ -58,7 +58,8 @@ fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
 /// The objects of a text: several documents, lists taken apart.
 fn parse(text: &str) -> Result<Vec<Value>> {
     let options = serde_saphyr::options! { legacy_octal_numbers: true };
-    let documents: Vec<Value> = serde_saphyr::from_multiple_with_options(text, options)?;
+    let documents = serde_saphyr::from_multiple_with_options(text, options);
+    let documents: Vec<Value> = documents.map_err(|error| first_line(&error))?;
     let mut objects = Vec::new();
     for document in documents {
         match document {
@@ -72,6 +73,13 @@ fn parse(text: &str) -> Result<Vec<Value>> {
         }
     }
     Ok(objects)
+}
+
+/// The parser goes on with the place as a picture.
+fn first_line(error: &serde_saphyr::Error) -> Error {
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    anyhow!("{}", line.trim_start_matches("error: "))
 }
 
 fn is_list(object: &serde_json::Map<String, Value>) -> bool {
@@ -147,6 +155,15 @@ mod tests {
         for text in ["- 1\n", "text", "kind: List\n", "a: [", "a: 1\na: 2\n"] {
             assert!(parse(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_in_one_line() {
+        let error = parse("a: [").unwrap_err();
+        assert_eq!(
+            format!("{error:#}"),
+            "line 1 column 4: unclosed bracket '['"
+        );
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Bodies of requests.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use knative_core::http::Body;
@@ -16,12 +18,21 @@ const LIMIT: usize = 3 * 1024 * 1024;
 /// How much of a larger body is read and dropped, so that a client which writes before it reads sees the answer.
 const DRAINED: usize = 16 * LIMIT;
 
+/// How long a body may take to arrive; the API server's limit for requests.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
 /// A request's body, or why it could not be read.
 pub(crate) type Received = Result<Bytes, Failure>;
 
+/// All of a body, if it arrives in time.
+pub(crate) async fn read_in_time(body: Body, keep: bool) -> Received {
+    let read = tokio::time::timeout(TIMEOUT, read(body, keep)).await;
+    read.unwrap_or_else(|_| Err(Failure::too_slow()))
+}
+
 /// All of a body, if it is not too large. A body is always read, whatever the answer will be: clients of HTTP/2 take an
 /// answer that comes before they have written all for a broken stream. Of strangers nothing is kept.
-pub(crate) async fn read(mut body: Body, keep: bool) -> Received {
+async fn read(mut body: Body, keep: bool) -> Received {
     let (mut kept, mut seen) = (BytesMut::new(), 0);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {

@@ -5,12 +5,15 @@ use std::{cell::RefCell, fmt};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+/// How many fields that are named twice are told, as of Kubernetes' strict decoder: each comes with its whole path.
+const TOLD: usize = 100;
+
 /// A body as it was written.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Document {
     /// What it says; of a field that it names twice, the last value.
     pub(crate) value: Value,
-    /// The paths of fields that it names twice.
+    /// The paths of fields that it names twice; of very many, the first.
     pub(crate) duplicates: Vec<String>,
 }
 
@@ -159,9 +162,11 @@ impl<'de> Visitor<'de> for Node<'_> {
                 path,
                 duplicates: self.duplicates,
             })?;
-            if fields.contains_key(&name) {
-                self.duplicates.borrow_mut().push(path.to_string());
+            let mut duplicates = self.duplicates.borrow_mut();
+            if duplicates.len() < TOLD && fields.contains_key(&name) {
+                duplicates.push(path.to_string());
             }
+            drop(duplicates);
             fields.insert(name, value);
         }
         Ok(Value::Object(fields))
@@ -199,6 +204,14 @@ mod tests {
                 duplicates: vec!["spec.x[0].n".to_owned(), "a".to_owned()],
             })
         );
+    }
+
+    #[test]
+    fn tells_the_first_of_very_many_duplicates() {
+        let long = "k".repeat(1_000_000);
+        let text = format!("{{\"{long}\":{{\"a\":0{}}}}}", ",\"a\":0".repeat(100_000));
+        let document = Document::from_json(text.as_bytes());
+        assert_eq!(document.map(|document| document.duplicates.len()), Ok(TOLD));
     }
 
     #[test]

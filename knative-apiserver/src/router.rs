@@ -27,7 +27,12 @@ pub(crate) async fn serve(api: &Arc<Api>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     tracing::debug!(method = %parts.method, uri = %parts.uri, "request");
     let known = parts.extensions.get::<UserInfo>().is_some();
-    let body = body::read(body, known).await;
+    let body = tokio::select! {
+        biased;
+        body = body::read_in_time(body, known) => body,
+        // Nothing was begun, so that the drain need not wait for a client that takes its time.
+        () = api.shutdown.cancelled() => Err(Failure::shutting_down()),
+    };
     match route(api, parts, body).await {
         Ok(response) => response,
         Err(failure) => reply::failure(failure),

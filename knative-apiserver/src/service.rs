@@ -46,7 +46,7 @@ impl ApiServer {
         self.clone()
     }
 
-    /// Ends all watches and followed logs, as a draining server does.
+    /// Ends all watches, followed logs and waits for bodies, as a draining server does.
     pub fn end_watches(&self) {
         self.api.shutdown.cancel();
     }

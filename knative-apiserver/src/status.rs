@@ -1,5 +1,7 @@
 //! Answers that are not what was asked for: Kubernetes' `Status`.
 
+use std::collections::BTreeSet;
+
 use http::StatusCode;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Status, StatusCause, StatusDetails};
 use knative_core::{
@@ -80,6 +82,29 @@ impl Failure {
                 accepted.join(", ")
             ),
         )
+    }
+
+    /// 504, of a request that takes too long.
+    pub(crate) fn too_slow() -> Self {
+        let message = "Timeout: request did not complete within the allotted timeout";
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "Timeout", message)
+    }
+
+    /// 503, of a server that ends.
+    pub(crate) fn shutting_down() -> Self {
+        let message = "the API is shutting down";
+        let details = StatusDetails {
+            retry_after_seconds: Some(1),
+            ..StatusDetails::default()
+        };
+        Self {
+            details: Some(Box::new(details)),
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "ServiceUnavailable",
+                message,
+            )
+        }
     }
 
     /// 413.
@@ -324,13 +349,12 @@ fn status_cause(cause: Cause) -> StatusCause {
 
 /// Findings in one line, as Go prints an aggregate of errors: each text once.
 fn aggregate(causes: &[Cause]) -> String {
-    let mut texts: Vec<String> = Vec::new();
-    for cause in causes {
-        let text = format!("{}: {}", cause.field, cause.message);
-        if !texts.contains(&text) {
-            texts.push(text);
-        }
-    }
+    let mut known = BTreeSet::new();
+    let texts: Vec<String> = causes
+        .iter()
+        .map(|cause| format!("{}: {}", cause.field, cause.message))
+        .filter(|text| known.insert(text.clone()))
+        .collect();
     match texts.as_slice() {
         [one] => one.clone(),
         many => format!("[{}]", many.join(", ")),

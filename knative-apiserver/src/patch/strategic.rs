@@ -1,5 +1,7 @@
 //! Strategic merge patches: merge patches that know the keys of lists.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Map, Value};
 
 use super::keys::{ListMerge, list_merge, retains_keys};
@@ -104,54 +106,76 @@ fn merge_list<'a>(
         _ if replaces => *target = without_directive_items(patch),
         ListMerge::Replace => *target = patch.to_vec(),
         ListMerge::Set => {
-            for item in patch {
-                if !target.contains(item) {
-                    target.push(item.clone());
-                }
-            }
+            let mut known: BTreeSet<String> = target.iter().map(Value::to_string).collect();
+            let new = patch.iter().filter(|item| known.insert(item.to_string()));
+            target.extend(new.cloned());
         }
         ListMerge::ByKey(key) => {
+            let mut keyed = Keyed::new(std::mem::take(target), key);
             for item in patch {
-                merge_item(target, item, key, around)?;
+                keyed.merge(item, around)?;
             }
+            *target = keyed.items.into_iter().flatten().collect();
         }
     }
     Ok(())
 }
 
-fn merge_item<'a>(
-    target: &mut Vec<Value>,
-    patch: &'a Value,
-    key: &str,
-    around: &mut Vec<&'a str>,
-) -> Result<(), Failure> {
-    let Value::Object(fields) = patch else {
-        return Err(Failure::bad_request(
-            "a list that is merged by key holds objects only",
-        ));
-    };
-    let Some(id) = fields.get(key) else {
-        return Err(Failure::bad_request(format!(
-            "map: {patch} does not contain declared merge key: {key}"
-        )));
-    };
-    let position = target.iter().position(|item| item.get(key) == Some(id));
-    if patch[DIRECTIVE] == "delete" {
-        if let Some(position) = position {
-            target.remove(position);
+/// A list that is merged by key: lists may be long, so that items are looked up and not searched for.
+struct Keyed<'a> {
+    key: &'a str,
+    /// `None` where one was deleted.
+    items: Vec<Option<Value>>,
+    /// By the JSON of the key; of several items with the same one the first.
+    positions: BTreeMap<String, usize>,
+}
+
+impl<'a> Keyed<'a> {
+    fn new(items: Vec<Value>, key: &'a str) -> Self {
+        let mut positions = BTreeMap::new();
+        for (position, item) in items.iter().enumerate() {
+            if let Some(id) = item.get(key) {
+                positions.entry(id.to_string()).or_insert(position);
+            }
         }
-        return Ok(());
+        Self {
+            key,
+            items: items.into_iter().map(Some).collect(),
+            positions,
+        }
     }
-    let position = position.unwrap_or_else(|| {
-        target.push(Value::Object(Map::new()));
-        target.len() - 1
-    });
-    merge_object(&mut target[position], fields, around)?;
-    let field = around.last().copied().unwrap_or_default();
-    if retains_keys(field) && fields.len() > 1 && !fields.contains_key(RETAIN_KEYS) {
-        keep_one_source(&mut target[position], fields);
+
+    fn merge<'p>(&mut self, patch: &'p Value, around: &mut Vec<&'p str>) -> Result<(), Failure> {
+        let Value::Object(fields) = patch else {
+            return Err(Failure::bad_request(
+                "a list that is merged by key holds objects only",
+            ));
+        };
+        let key = self.key;
+        let Some(id) = fields.get(key).map(Value::to_string) else {
+            return Err(Failure::bad_request(format!(
+                "map: {patch} does not contain declared merge key: {key}"
+            )));
+        };
+        if patch[DIRECTIVE] == "delete" {
+            if let Some(position) = self.positions.remove(&id) {
+                self.items[position] = None;
+            }
+            return Ok(());
+        }
+        let next = self.items.len();
+        let position = *self.positions.entry(id).or_insert(next);
+        if position == next {
+            self.items.push(None);
+        }
+        let item = self.items[position].get_or_insert_default();
+        merge_object(item, fields, around)?;
+        let field = around.last().copied().unwrap_or_default();
+        if retains_keys(field) && fields.len() > 1 && !fields.contains_key(RETAIN_KEYS) {
+            keep_one_source(item, fields);
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// A volume has a name and one source: a patch that brings a source replaces the other one.
@@ -199,26 +223,20 @@ fn order_list(list: &mut Value, how: ListMerge, order: Option<&Value>) {
         return;
     };
     let identity = |item: &Value| match how {
-        ListMerge::ByKey(key) => item.get(key).cloned().unwrap_or(Value::Null),
-        _ => item.clone(),
+        ListMerge::ByKey(key) => item.get(key).unwrap_or(&Value::Null).to_string(),
+        _ => item.to_string(),
     };
-    let order: Vec<Value> = order.iter().map(identity).collect();
+    let mut ranks = BTreeMap::new();
+    for (rank, named) in order.iter().enumerate() {
+        ranks.entry(identity(named)).or_insert(rank);
+    }
     let mut behind = 0;
-    let ranks: Vec<usize> = items
-        .iter()
-        .map(|item| {
-            if let Some(rank) = order.iter().position(|known| *known == identity(item)) {
-                behind = rank;
-            }
-            behind
-        })
-        .collect();
     let mut ranked: Vec<(usize, bool, Value)> = items
         .drain(..)
-        .zip(ranks)
-        .map(|(item, rank)| {
-            let named = order.contains(&identity(&item));
-            (rank, !named, item)
+        .map(|item| {
+            let rank = ranks.get(&identity(&item)).copied();
+            behind = rank.unwrap_or(behind);
+            (behind, rank.is_none(), item)
         })
         .collect();
     ranked.sort_by_key(|(rank, unnamed, _)| (*rank, *unnamed));

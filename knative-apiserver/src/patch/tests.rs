@@ -183,3 +183,18 @@ fn small_patches_make_no_huge_objects() {
     );
     assert_eq!(refused, Err(want.to_owned()));
 }
+
+/// Searched for one by one, so many items would take minutes.
+#[test]
+fn long_lists_are_merged_soon() {
+    let items = |numbers: std::ops::Range<u32>| -> Value {
+        numbers.map(|n| json!({"name": n.to_string()})).collect()
+    };
+    let patch = json!({
+        "secrets": items(0..100_000),
+        "$setElementOrder/secrets": items(0..100_000),
+        "metadata": {"finalizers": (0..100_000).collect::<Vec<u32>>()},
+    });
+    let merged = patched(STRATEGIC, json!({"secrets": items(50_000..60_000)}), &patch);
+    assert!(merged.is_ok_and(|merged| merged["secrets"] == items(0..100_000)));
+}

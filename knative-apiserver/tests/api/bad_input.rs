@@ -1,7 +1,13 @@
 //! What is answered to requests that make no sense: the texts that clients compare.
 
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use futures::{StreamExt as _, stream};
 use http::Method;
-use knative_core::http::Body;
+use http_body::Frame;
+use http_body_util::StreamBody;
+use knative_core::http::{Body, Request};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -179,6 +185,51 @@ async fn bodies_that_cannot_be_read() {
         answer.refusal(413, "RequestEntityTooLarge"),
         "Request entity too large: limit is 3145728"
     );
+}
+
+/// A request whose body never ends.
+fn endless() -> Request {
+    let begun = Ok::<_, Infallible>(Frame::data(Bytes::from_static(b"{")));
+    let body = StreamBody::new(stream::iter([begun]).chain(stream::pending()));
+    let request = http::Request::builder().method(Method::POST).uri(SERVICES);
+    request.body(Body::new(body)).expect("a request")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_end_is_given_up() {
+    let api = Harness::new();
+    let began = tokio::time::Instant::now();
+    let message = api.send(endless()).await.refusal(504, "Timeout");
+    assert_eq!(
+        message,
+        "Timeout: request did not complete within the allotted timeout"
+    );
+    assert_eq!(began.elapsed().as_secs(), 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_drains_waits_for_no_body() {
+    let api = Harness::new();
+    let began = tokio::time::Instant::now();
+    let (answer, ()) = futures::future::join(api.send(endless()), async {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        api.server.end_watches();
+    })
+    .await;
+    answer.refusal(503, "ServiceUnavailable");
+    assert_eq!(answer.header("retry-after"), "1");
+    assert_eq!(began.elapsed().as_secs(), 1);
+    api.create(SERVICES, &ksvc("whole")).await.expect(201);
+}
+
+#[tokio::test]
+async fn very_much_that_is_wrong_is_answered_soon_and_shortly() {
+    let api = Harness::new();
+    let mut service = ksvc("x");
+    service["spec"]["template"]["spec"]["containers"] = json!(vec![1; 1_000_000]);
+    let answer = api.create(SERVICES, &service).await;
+    answer.refusal(422, "Invalid");
+    assert!(answer.body.len() < 1_000_000, "{}", answer.body.len());
 }
 
 #[tokio::test]

@@ -12,7 +12,14 @@ use super::{item, member};
 /// Up to here a floating-point number holds every integer.
 const LARGEST_EXACT: f64 = 9_007_199_254_740_991.0;
 
+/// From how many violations on the rest of a value is not looked at: more help nobody, and each is far larger than the
+/// item that it is about.
+const ENOUGH: usize = 1000;
+
 pub(super) fn check(node: &Node, value: &Value, path: &str, wrong: &mut Vec<Violation>) {
+    if wrong.len() >= ENOUGH {
+        return;
+    }
     wrong.extend(wrong_type(node, value, path));
     if value.is_null() {
         return;

@@ -132,7 +132,7 @@ impl Schema {
         &self.source
     }
 
-    /// Removes fields that the schema does not know and says which, sorted by path.
+    /// Removes fields that the schema does not know and says which (of very many, some), sorted by path.
     pub fn prune(&self, object: &mut Value) -> Vec<UnknownField> {
         let mut unknown = Vec::new();
         prune::prune(&self.root, object, "", &mut unknown);
@@ -145,7 +145,8 @@ impl Schema {
         prune::apply_defaults(&self.root, object);
     }
 
-    /// What is wrong with the object, in the words of the Kubernetes API server. Unknown fields are not.
+    /// What is wrong with the object (of very much, some), in the words of the Kubernetes API server. Unknown fields are
+    /// not.
     pub fn check(&self, object: &Value) -> Vec<Violation> {
         let mut wrong = Vec::new();
         check::check(&self.root, object, "", &mut wrong);

@@ -493,3 +493,30 @@ fn malformed_schemas() {
         Err(SchemaError::Yaml(_))
     ));
 }
+
+#[test]
+fn of_very_many_unknown_fields_some_are_told_and_all_removed() -> Result<(), SchemaError> {
+    let schema = Schema::from_value(json!({
+        "type": "object",
+        "properties": {"data": {"type": "object", "additionalProperties": {"type": "string"}}},
+    }))?;
+    let long = "k".repeat(1_000_000);
+    let many: Map<String, Value> = (0..100_000)
+        .map(|n| (format!("f{n}"), Value::Null))
+        .collect();
+    let mut object = json!({"data": {long.as_str(): many}});
+    assert_eq!(schema.prune(&mut object).len(), 100);
+    assert_eq!(object, json!({"data": {long.as_str(): {}}}));
+    Ok(())
+}
+
+#[test]
+fn of_very_many_violations_some_are_told() -> Result<(), SchemaError> {
+    let schema = Schema::from_value(json!({
+        "type": "object",
+        "properties": {"list": {"type": "array", "items": {"type": "string"}}},
+    }))?;
+    let object = json!({"list": vec![1; 100_000]});
+    assert_eq!(schema.check(&object).len(), 1000);
+    Ok(())
+}

@@ -1,23 +1,23 @@
 //! What a controller knows of a kind: every object, decoded once per change.
 
-use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use futures::{Stream, StreamExt};
 use kube_core::Resource;
 use parking_lot::RwLock;
 use serde::de::DeserializeOwned;
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::{Store, StoreError, WatchEvent, WatchOptions, index::Index};
+use super::{Store, StoreError, WatchEvent, WatchOptions, index::Index, pace::Pace};
 use crate::{
     fanout::Fanout,
     object::{GroupKind, Object, ObjectExt},
 };
-
-/// How long to wait before a watch that failed is begun again.
-const RETRY: Duration = Duration::from_secs(1);
 
 /// The name of an object of a known kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -187,22 +187,20 @@ impl<K: Cached> Cache<K> {
 
     /// Keeps the cache up to date until `shutdown`.
     pub async fn run(self, shutdown: CancellationToken) {
-        loop {
-            tokio::select! {
-                biased;
-                () = shutdown.cancelled() => return,
-                () = self.follow_and_wait() => {}
-            }
-        }
+        shutdown.run_until_cancelled(self.follow_always()).await;
     }
 
-    /// One watch, and the wait after one that failed.
-    async fn follow_and_wait(&self) {
-        if let Err(error) = self.follow().await
-            && !matches!(error, StoreError::Expired { .. })
-        {
-            warn!(kind = %GroupKind::of::<K>(), %error, "a watch failed, it is begun again");
-            sleep(RETRY).await;
+    /// One watch after the other.
+    async fn follow_always(&self) {
+        let mut pace = Pace::default();
+        loop {
+            let began = Instant::now();
+            if let Err(error) = self.follow().await
+                && !matches!(error, StoreError::Expired { .. })
+            {
+                warn!(kind = %GroupKind::of::<K>(), %error, "a watch failed, it is begun again");
+            }
+            sleep(pace.after(began.elapsed())).await;
         }
     }
 
@@ -301,3 +299,6 @@ impl<K: Cached> Shared<K> {
 pub fn decode<K: DeserializeOwned>(object: &Object) -> Result<K, serde_json::Error> {
     super::codec::decode(object)
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ mod index;
 mod journal;
 mod memory;
 mod options;
+mod pace;
 mod shared;
 
 use std::{fmt, sync::Arc};

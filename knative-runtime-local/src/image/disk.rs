@@ -42,6 +42,17 @@ struct Ref {
     manifest: String,
 }
 
+impl Ref {
+    /// Whether it goes when `reference` is removed.
+    fn is_meant_by(&self, reference: &ImageReference) -> bool {
+        let Some(digest) = reference.digest() else {
+            return self.reference == reference.to_string();
+        };
+        let own: Result<ImageReference, _> = self.reference.parse();
+        self.manifest == digest && own.is_ok_and(|own| own.with_digest(digest) == *reference)
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Disk {
     dir: PathBuf,
@@ -75,13 +86,13 @@ impl Disk {
         };
         let text = serde_json::to_vec(&manifest)?;
         let digest = sha256(&text);
-        write_whole(&self.dir.join("manifests").join(hex(&digest)), &text, 0o644)?;
+        write_whole(&self.manifest_path(&digest), &text, 0o644)?;
         let entry = Ref {
             reference: reference.to_string(),
             manifest: digest.clone(),
         };
         write_whole(
-            &self.ref_path(reference),
+            &self.ref_path(&entry.reference),
             &serde_json::to_vec(&entry)?,
             0o644,
         )?;
@@ -113,22 +124,29 @@ impl Disk {
         &self,
         reference: &ImageReference,
     ) -> io::Result<Option<(String, Manifest)>> {
-        let digest = match reference.digest() {
-            Some(digest) => Some(digest.to_owned()),
-            None => read_json::<Ref>(&self.ref_path(reference))?.map(|entry| entry.manifest),
-        };
-        let Some(digest) = digest else {
+        let Some(digest) = self.digest(reference)? else {
             return Ok(None);
         };
-        let manifest = read_json(&self.dir.join("manifests").join(hex(&digest)))?;
+        let manifest = self.manifest(&digest)?;
         Ok(manifest.map(|manifest| (digest, manifest)))
+    }
+
+    fn digest(&self, reference: &ImageReference) -> io::Result<Option<String>> {
+        if let Some(digest) = reference.digest() {
+            return Ok(Some(digest.to_owned()));
+        }
+        let entry: Option<Ref> = read_json(&self.ref_path(&reference.to_string()))?;
+        Ok(entry.map(|entry| entry.manifest))
+    }
+
+    fn manifest(&self, digest: &str) -> io::Result<Option<Manifest>> {
+        read_json(&self.manifest_path(digest))
     }
 
     pub(super) fn list(&self) -> io::Result<Vec<ImageEntry>> {
         let mut entries = Vec::new();
         for entry in self.refs()? {
-            let manifest: Option<Manifest> =
-                read_json(&self.dir.join("manifests").join(hex(&entry.manifest)))?;
+            let manifest = self.manifest(&entry.manifest)?;
             entries.push(ImageEntry {
                 reference: entry.reference,
                 digest: entry.manifest,
@@ -138,27 +156,34 @@ impl Disk {
         Ok(entries)
     }
 
-    /// Forgets a reference; `false` if there is none.
+    /// Forgets a reference, or with a digest all of the repository's that mean it; `false` if there is none.
     pub(super) fn remove(&self, reference: &ImageReference) -> io::Result<bool> {
-        let Some((digest, manifest)) = self.find(reference)? else {
+        let Some(digest) = self.digest(reference)? else {
             return Ok(false);
         };
-        remove_file(&self.ref_path(reference))?;
-        let others = self.refs()?;
-        if others.iter().any(|other| other.manifest == digest) {
-            return Ok(true);
+        let (meant, others): (Vec<Ref>, Vec<Ref>) = self
+            .refs()?
+            .into_iter()
+            .partition(|entry| entry.is_meant_by(reference));
+        for entry in &meant {
+            remove_file(&self.ref_path(&entry.reference))?;
         }
-        remove_file(&self.dir.join("manifests").join(hex(&digest)))?;
-        if !self.is_used(&others, &manifest)? {
-            remove_file(&self.executable(&manifest))?;
+        let manifest = self.manifest(&digest)?;
+        let known = manifest.is_some() || !meant.is_empty();
+        if let Some(manifest) = manifest
+            && !others.iter().any(|other| other.manifest == digest)
+        {
+            remove_file(&self.manifest_path(&digest))?;
+            if !self.is_used(&others, &manifest)? {
+                remove_file(&self.executable(&manifest))?;
+            }
         }
-        Ok(true)
+        Ok(known)
     }
 
     fn is_used(&self, refs: &[Ref], manifest: &Manifest) -> io::Result<bool> {
         for entry in refs {
-            let other: Option<Manifest> =
-                read_json(&self.dir.join("manifests").join(hex(&entry.manifest)))?;
+            let other = self.manifest(&entry.manifest)?;
             if other.is_some_and(|other| other.executable == manifest.executable) {
                 return Ok(true);
             }
@@ -181,9 +206,13 @@ impl Disk {
     }
 
     /// References hold characters that file names may not: their hash names the file.
-    fn ref_path(&self, reference: &ImageReference) -> PathBuf {
-        let name = sha256(reference.to_string().as_bytes());
+    fn ref_path(&self, reference: &str) -> PathBuf {
+        let name = sha256(reference.as_bytes());
         self.dir.join("refs").join(format!("{}.json", hex(&name)))
+    }
+
+    fn manifest_path(&self, digest: &str) -> PathBuf {
+        self.dir.join("manifests").join(hex(digest))
     }
 }
 

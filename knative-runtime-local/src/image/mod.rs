@@ -165,12 +165,18 @@ impl LocalImages {
         Ok(entries)
     }
 
-    /// Forgets a reference, and the executable if no other reference means it.
+    /// Forgets a reference (with a digest: all of its repository that mean it), and the executable if no other reference
+    /// means it.
     ///
     /// # Errors
-    /// [`ImageError::NotFound`], [`ImageError::Unavailable`].
+    /// [`ImageError::NotFound`], [`ImageError::Unavailable`]; [`ImageError::Unsupported`] for what code registered.
     pub fn remove(&self, reference: &str) -> Result<(), ImageError> {
         let parsed = parse(reference)?;
+        if self.find_registered(&parsed).is_some() {
+            return Err(ImageError::Unsupported {
+                what: "removing an image that is built in",
+            });
+        }
         let removed = self.disk.remove(&parsed).map_err(unavailable)?;
         if removed {
             Ok(())

@@ -91,6 +91,44 @@ fn removing_the_last_reference_removes_the_executable() {
 }
 
 #[test]
+fn removing_a_digest_removes_every_reference_of_the_repository_that_means_it() {
+    let (_dir, images) = store();
+    let add = |reference: &str, args: &[&str]| {
+        let args = args.iter().map(|arg| (*arg).to_owned()).collect();
+        let added = images.add(reference, Path::new("/bin/true"), args, vec![]);
+        added.unwrap().digest.unwrap()
+    };
+    let digest = add("example.local/first:v1", &[]);
+    add("example.local/first:v2", &[]);
+    add("example.local/first:v3", &["another"]);
+    add("example.local/second:v1", &[]);
+    images.remove(&digest).unwrap();
+    let left: Vec<_> = images
+        .list()
+        .unwrap()
+        .into_iter()
+        .map(|e| e.reference)
+        .collect();
+    assert_eq!(left, ["example.local/first:v3", "example.local/second:v1"]);
+    assert!(images.added("example.local/second:v1").is_ok());
+    images.remove("example.local/second:v1").unwrap();
+    assert!(matches!(
+        images.remove(&digest),
+        Err(ImageError::NotFound { .. })
+    ));
+}
+
+#[test]
+fn what_is_built_in_is_not_removed() {
+    let (_dir, images) = store();
+    images
+        .register_command("example.local/true", Path::new("/bin/true"), &[])
+        .unwrap();
+    let refused = images.remove("example.local/true");
+    assert!(matches!(refused, Err(ImageError::Unsupported { .. })));
+}
+
+#[test]
 fn what_cannot_be_executed_is_refused() {
     let (dir, images) = store();
     let text = dir.path().join("text");

@@ -45,7 +45,10 @@ impl Processes {
         }
         let pidfd = match PidFd::open(record.pid) {
             Ok(pidfd) if record.is_alive() => pidfd,
-            _ => return self.clear(&record, None).await,
+            _ => {
+                self.clear(&record, None).await;
+                return self.logs.remove(&id);
+            }
         };
         if record.address.is_none() {
             record.address = self.listening(&record).await;

@@ -1,15 +1,18 @@
 //! What processes print: a file each, cut at a bound, read from its end or followed.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File},
-    io::{self, Read, Seek, SeekFrom},
+    io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use knative_core::runtime::{InstanceId, LogOptions, LogStream, RuntimeError};
+use parking_lot::Mutex;
 use tokio::{task::spawn_blocking, time::sleep};
 
 /// How large a log grows before its older half is dropped.
@@ -25,16 +28,24 @@ const LAST_WORDS: u64 = 2048;
 /// How many of its lines, likewise.
 const LAST_LINES: usize = 80;
 
+/// How many bytes each log has lost at its beginning. Positions of readers count them, so that a cut moves no reader;
+/// whoever cuts or reads holds the lock.
+type Lost = Arc<Mutex<BTreeMap<PathBuf, u64>>>;
+
 /// The directory of logs.
 #[derive(Clone, Debug)]
 pub(super) struct Logs {
     dir: PathBuf,
+    lost: Lost,
 }
 
 impl Logs {
     pub(super) fn open(dir: PathBuf) -> io::Result<Self> {
         fs::create_dir_all(&dir)?;
-        Ok(Self { dir })
+        Ok(Self {
+            dir,
+            lost: Lost::default(),
+        })
     }
 
     pub(super) fn path(&self, id: &InstanceId) -> PathBuf {
@@ -47,36 +58,59 @@ impl Logs {
 
     /// Sets the log of an earlier run aside.
     pub(super) fn rotate(&self, id: &InstanceId) {
+        let path = self.path(id);
+        let mut lost = self.lost.lock();
+        lost.remove(&path);
         // An instance that starts for the first time has none.
-        let _ = fs::rename(self.path(id), self.previous(id));
+        let _ = fs::rename(path, self.previous(id));
     }
 
     pub(super) fn remove(&self, id: &InstanceId) {
+        let mut lost = self.lost.lock();
         for path in [self.path(id), self.previous(id)] {
+            lost.remove(&path);
             let _ = fs::remove_file(path);
         }
+    }
+
+    /// Removes the logs of all others: nobody asks for those of instances that ended with an earlier run.
+    pub(super) fn keep(&self, ids: &BTreeSet<InstanceId>) -> io::Result<()> {
+        let kept: BTreeSet<PathBuf> = ids
+            .iter()
+            .flat_map(|id| [self.path(id), self.previous(id)])
+            .collect();
+        for entry in fs::read_dir(&self.dir)? {
+            let path = entry?.path();
+            if !kept.contains(&path) {
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(())
     }
 
     /// Drops the older half of a log that has grown beyond its bound. Its writers append, so they go on at the new end.
     pub(super) fn cut(&self, id: &InstanceId) -> io::Result<()> {
         let path = self.path(id);
-        if fs::metadata(&path)?.len() <= BOUND {
+        let mut lost = self.lost.lock();
+        let length = fs::metadata(&path)?.len();
+        if length <= BOUND {
             return Ok(());
         }
-        let kept = read_end(&path, KEPT)?;
+        // What is written meanwhile is kept as well.
+        let kept = read_part(&path, length - KEPT, BOUND)?;
         let first_line = kept
             .iter()
             .position(|byte| *byte == b'\n')
             .map_or(0, |at| at + 1);
-        let file = File::options().write(true).open(&path)?;
-        file.set_len(0)?;
+        File::options().write(true).open(&path)?.set_len(0)?;
+        *lost.entry(path.clone()).or_default() += length - KEPT + size(first_line);
         let mut appending = File::options().append(true).open(&path)?;
-        io::Write::write_all(&mut appending, &kept[first_line..])
+        appending.write_all(&kept[first_line..])
     }
 
     /// The end of a log, as the reason why its process ended.
     pub(super) fn last_words(&self, id: &InstanceId) -> String {
-        let bytes = read_end(&self.path(id), LAST_WORDS).unwrap_or_default();
+        let bytes = last_bytes(&self.path(id)).unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);
         let lines: Vec<&str> = text.split_inclusive('\n').collect();
         lines[lines.len().saturating_sub(LAST_LINES)..].concat()
@@ -95,8 +129,8 @@ impl Logs {
             self.path(id)
         };
         let tail = options.tail_lines;
-        let at = path.clone();
-        let start = spawn_blocking(move || start_of(&at, tail))
+        let (at, lost) = (path.clone(), Arc::clone(&self.lost));
+        let start = spawn_blocking(move || start_of(&at, tail, &lost))
             .await
             .unwrap_or_else(|error| Err(io::Error::other(error)));
         let start = start.map_err(|error| match error.kind() {
@@ -107,6 +141,7 @@ impl Logs {
         Ok(limited(
             Reader {
                 path,
+                lost: Arc::clone(&self.lost),
                 at: start,
                 follow,
                 running,
@@ -118,37 +153,56 @@ impl Logs {
 }
 
 /// Where the last `lines` lines begin.
-fn start_of(path: &Path, lines: Option<u64>) -> io::Result<u64> {
+fn start_of(path: &Path, lines: Option<u64>, lost: &Lost) -> io::Result<u64> {
+    let lost = lost.lock();
+    let begin = lost.get(path).copied().unwrap_or(0);
     let length = fs::metadata(path)?.len();
-    let Some(lines) = lines else { return Ok(0) };
-    let bytes = fs::read(path)?;
-    let body = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+    let start = match lines {
+        None => 0,
+        Some(0) => length,
+        Some(lines) => {
+            let from = length.saturating_sub(BOUND);
+            from + size(start_of_last(&read_part(path, from, BOUND)?, lines))
+        }
+    };
+    Ok(begin + start)
+}
+
+fn start_of_last(bytes: &[u8], lines: u64) -> usize {
+    let body = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     let wanted = usize::try_from(lines).unwrap_or(usize::MAX);
-    if wanted == 0 {
-        return Ok(length);
-    }
     let breaks = body
         .iter()
         .enumerate()
         .rev()
         .filter(|(_, byte)| **byte == b'\n')
         .map(|(at, _)| at + 1);
-    let start = breaks.take(wanted).nth(wanted - 1).unwrap_or(0);
-    Ok(u64::try_from(start).unwrap_or(length))
+    breaks.take(wanted).nth(wanted - 1).unwrap_or(0)
 }
 
-fn read_end(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+fn last_bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let length = fs::metadata(path)?.len();
+    read_part(path, length.saturating_sub(LAST_WORDS), LAST_WORDS)
+}
+
+fn read_part(path: &Path, start: u64, most: u64) -> io::Result<Vec<u8>> {
     let mut file = File::open(path)?;
-    let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(most)))?;
+    file.seek(SeekFrom::Start(start))?;
     let mut bytes = Vec::new();
     file.take(most).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
+/// A number of bytes in memory as one of a file.
+fn size(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}
+
 /// Reads a file that may grow, and may be cut meanwhile.
 struct Reader<R> {
     path: PathBuf,
+    lost: Lost,
+    /// How many bytes of the log come before, those that are lost included.
     at: u64,
     follow: bool,
     running: R,
@@ -171,8 +225,8 @@ impl<R: Fn() -> bool + Send + 'static> Reader<R> {
         loop {
             // Asked before the read: what is written before the end is then read.
             let running = self.follow && (self.running)();
-            let (path, at) = (self.path.clone(), self.at);
-            let (chunk, at) = spawn_blocking(move || read_at(&path, at)).await??;
+            let (path, lost, at) = (self.path.clone(), Arc::clone(&self.lost), self.at);
+            let (chunk, at) = spawn_blocking(move || read_at(&path, at, &lost)).await??;
             self.at = at;
             if !chunk.is_empty() {
                 return Ok(Some(chunk));
@@ -185,18 +239,25 @@ impl<R: Fn() -> bool + Send + 'static> Reader<R> {
     }
 }
 
-/// A chunk from `at` on, and where the next one begins. A file that was cut is read from its start.
-fn read_at(path: &Path, at: u64) -> io::Result<(Bytes, u64)> {
+/// A chunk from `at` on, and where the next one begins. What was lost meanwhile is left out; the log of another run is
+/// read from its start.
+fn read_at(path: &Path, at: u64, lost: &Lost) -> io::Result<(Bytes, u64)> {
+    let lost = lost.lock();
+    let begin = lost.get(path).copied().unwrap_or(0);
     let mut file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Bytes::new(), at)),
         file => file?,
     };
-    let at = if file.metadata()?.len() < at { 0 } else { at };
-    file.seek(SeekFrom::Start(at))?;
+    let at = if begin + file.metadata()?.len() < at {
+        begin
+    } else {
+        at.max(begin)
+    };
+    file.seek(SeekFrom::Start(at - begin))?;
     let mut chunk = vec![0; CHUNK];
     let read = file.read(&mut chunk)?;
     chunk.truncate(read);
-    Ok((Bytes::from(chunk), at + u64::try_from(read).unwrap_or(0)))
+    Ok((Bytes::from(chunk), at + size(read)))
 }
 
 fn limited(stream: LogStream, limit: Option<u64>) -> LogStream {
@@ -221,55 +282,4 @@ fn unreadable(error: io::Error) -> RuntimeError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    async fn text(mut stream: LogStream) -> String {
-        let mut text = Vec::new();
-        while let Some(chunk) = stream.next().await {
-            text.extend_from_slice(&chunk.unwrap());
-        }
-        String::from_utf8(text).unwrap()
-    }
-
-    fn logs(content: &[u8]) -> (tempfile::TempDir, Logs, InstanceId) {
-        let dir = tempfile::tempdir().unwrap();
-        let logs = Logs::open(dir.path().to_owned()).unwrap();
-        let id = InstanceId::new("a");
-        fs::write(logs.path(&id), content).unwrap();
-        (dir, logs, id)
-    }
-
-    #[tokio::test]
-    async fn tails_and_limits() {
-        let (_dir, logs, id) = logs(b"one\ntwo\nthree\n");
-        let rows = [
-            (None, None, "one\ntwo\nthree\n"),
-            (Some(2), None, "two\nthree\n"),
-            (Some(0), None, ""),
-            (Some(9), Some(5), "one\nt"),
-        ];
-        for (tail_lines, limit_bytes, want) in rows {
-            let mut options = LogOptions::default();
-            (options.tail_lines, options.limit_bytes) = (tail_lines, limit_bytes);
-            assert_eq!(
-                text(logs.read(&id, &options, || false).await.unwrap()).await,
-                want,
-                "{tail_lines:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_log_beyond_its_bound_loses_its_older_half() {
-        let line = b"0123456789abcde\n";
-        let (_dir, logs, id) = logs(&line.repeat(usize::try_from(BOUND).unwrap() / line.len() + 1));
-        logs.cut(&id).unwrap();
-        let left = fs::read(logs.path(&id)).unwrap();
-        assert!(
-            u64::try_from(left.len()).unwrap() <= KEPT
-                && left.starts_with(line)
-                && left.ends_with(line)
-        );
-    }
-}
+mod tests;

@@ -90,11 +90,15 @@ impl Processes {
         port_offset: u64,
         events: broadcast::Sender<InstanceEvent>,
     ) -> io::Result<Arc<Self>> {
+        let records = Records::open(dir.join("run"))?;
+        let logs = Logs::open(dir.join("logs"))?;
+        let recorded = records.read_all()?;
+        logs.keep(&recorded.iter().map(Record::id).collect())?;
         let processes = Arc::new(Self {
             platform,
-            records: Records::open(dir.join("run"))?,
+            records,
             scans: Scans::default(),
-            logs: Logs::open(dir.join("logs"))?,
+            logs,
             memory,
             ports: Mutex::new(Ports::below(proc::first_ephemeral_port(), port_offset)),
             members: Mutex::default(),

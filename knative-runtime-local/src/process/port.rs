@@ -14,6 +14,9 @@ const COUNT: u16 = 12_000;
 /// Ports below this one are left to the machine's own services.
 const LOWEST: u16 = 10_000;
 
+/// How many ports below the ephemeral ones are enough to keep to them.
+const ENOUGH: u16 = 1_000;
+
 /// Hands out ports.
 #[derive(Debug)]
 pub(super) struct Ports {
@@ -25,10 +28,18 @@ pub(super) struct Ports {
 }
 
 impl Ports {
-    /// Ports below `ephemeral`; `start` says where among them to begin, so that platforms beside each other rarely meet.
+    /// Ports below `ephemeral` where the machine has some there, else among them; `start` says where to begin, so that
+    /// platforms beside each other rarely meet.
     pub(super) fn below(ephemeral: u16, start: u64) -> Self {
-        let end = ephemeral.max(LOWEST + 1);
-        let first = end.saturating_sub(COUNT).max(LOWEST);
+        let end = if ephemeral < LOWEST + ENOUGH {
+            LOWEST + COUNT
+        } else {
+            ephemeral
+        };
+        Self::between(end.saturating_sub(COUNT).max(LOWEST), end, start)
+    }
+
+    fn between(first: u16, end: u16, start: u64) -> Self {
         let offset = u16::try_from(start % u64::from(end - first)).unwrap_or(0);
         Self {
             first,
@@ -83,7 +94,7 @@ mod tests {
     #[test]
     fn ports_cool_down_before_they_are_used_again() {
         let now = Instant::now();
-        let mut ports = Ports::below(LOWEST + 2, 0);
+        let mut ports = Ports::between(LOWEST, LOWEST + 2, 0);
         let any = |_| true;
         assert_eq!(
             (
@@ -96,6 +107,15 @@ mod tests {
         ports.give_back(LOWEST, now);
         assert_eq!(ports.take(now + COOL_DOWN / 2, any), None);
         assert_eq!(ports.take(now + COOL_DOWN, any), Some(LOWEST));
+    }
+
+    #[test]
+    fn a_machine_whose_ephemeral_ports_begin_low_has_ports_too() {
+        for ephemeral in [0, 1024, LOWEST + 1, 32_768, u16::MAX] {
+            let mut ports = Ports::below(ephemeral, 7);
+            let taken = (0..ENOUGH).map_while(|_| ports.take(Instant::now(), |_| true));
+            assert_eq!(taken.count(), usize::from(ENOUGH), "{ephemeral}");
+        }
     }
 
     #[test]

@@ -95,6 +95,10 @@ impl Records {
         let mut records = Vec::new();
         for entry in fs::read_dir(&self.dir)? {
             let path = entry?.path();
+            if path.extension().is_none_or(|extension| extension != "json") {
+                // It is being written.
+                continue;
+            }
             match read(&path) {
                 Some(record) => records.push(record),
                 None => fs::remove_file(&path)?,

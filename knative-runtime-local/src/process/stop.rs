@@ -26,8 +26,9 @@ impl Processes {
         if let Some(starting) = self.starting.lock().get(id) {
             starting.cancel();
         }
+        // Told too late, a start may still have succeeded.
+        self.wait_start_ended(id).await;
         let Some((record, fd, gone)) = self.begin_stop(id) else {
-            self.wait_start_ended(id).await;
             self.forget(id);
             return Ok(());
         };
@@ -53,7 +54,7 @@ impl Processes {
         ))
     }
 
-    /// Waits until a start that was told to stop has cleared away its process.
+    /// Waits until a start that was told to stop has cleared away its process, or handed it over.
     async fn wait_start_ended(&self, id: &InstanceId) {
         while self.starting.lock().contains_key(id) {
             sleep(SWEEP).await;

@@ -14,12 +14,15 @@ use k8s_openapi::api::core::v1::{
 };
 use libtest_mimic::{Failed, Trial};
 
+use super::within;
 use crate::runtime::{
     Capabilities, Instance, InstanceState, Workload, WorkloadId, WorkloadRuntime,
 };
 
 /// How long a case may wait for anything.
 const DEADLINE: Duration = Duration::from_secs(60);
+/// No case takes longer, not even the one with many lives.
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// What the kit asks an image to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,7 +102,6 @@ pub trait World: fmt::Debug + Send + Sync {
 /// A case: a world and the harness that made it.
 pub(super) struct Case<'a> {
     harness: &'a dyn Harness,
-    capabilities: Capabilities,
     world: Box<dyn World>,
 }
 
@@ -112,20 +114,19 @@ pub fn trials(harness: &Arc<dyn Harness>) -> Vec<Trial> {
         .into_iter()
         .chain(faults::all(capabilities))
         .chain(pods::all(capabilities));
-    all.map(|(name, run)| trial(Arc::clone(harness), capabilities, name, run))
+    all.map(|(name, run)| trial(Arc::clone(harness), name, run))
         .collect()
 }
 
-fn trial(harness: Arc<dyn Harness>, capabilities: Capabilities, name: &str, run: Run) -> Trial {
+fn trial(harness: Arc<dyn Harness>, name: &str, run: Run) -> Trial {
     Trial::test(format!("{}::{name}", harness.name()), move || {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()?;
-        let outcome = runtime.block_on(async {
+        let outcome = runtime.block_on(within(LIMIT, async {
             let mut case = Case {
                 harness: &*harness,
-                capabilities,
                 world: harness.build().await,
             };
             let outcome = run(&mut case).await;
@@ -137,7 +138,7 @@ fn trial(harness: Arc<dyn Harness>, capabilities: Capabilities, name: &str, run:
             } else {
                 Err(Failed::from(format!("left behind: {left:?}")))
             }
-        });
+        }));
         runtime.shutdown_timeout(Duration::from_secs(1));
         outcome
     })

@@ -83,8 +83,13 @@ impl Record {
         serde_json::to_vec(&written)
     }
 
+    /// A record that was acknowledged is read, however deep its object is.
     fn decode(payload: &[u8]) -> Result<Self, Error> {
-        Ok(match serde_json::from_slice(payload)? {
+        let mut deserializer = serde_json::Deserializer::from_slice(payload);
+        deserializer.disable_recursion_limit();
+        let read = Read::deserialize(&mut deserializer)?;
+        deserializer.end()?;
+        Ok(match read {
             Read::Put(value) => Self::Put(Arc::new(codec::object_from_value(value)?)),
             Read::Removed {
                 group,

@@ -173,6 +173,35 @@ fn files_of_others_are_refused() {
 }
 
 #[tokio::test]
+async fn objects_as_deep_as_a_parser_takes_come_back() {
+    let scratch = TempDir::new().expect("a directory");
+    let options = WriteOptions::default();
+    let store = open(scratch.path(), JournalOptions::default())
+        .await
+        .expect("opened");
+    // The object, its spec and this are 127 levels.
+    let deep = format!("{}0{}", "[".repeat(125), "]".repeat(125));
+    let text = format!(
+        r#"{{"apiVersion": "example.dev/v1", "kind": "Thing",
+            "metadata": {{"name": "deep", "namespace": "default"}}, "spec": {{"deep": {deep}}}}}"#
+    );
+    let object = serde_json::from_str(&text).and_then(object_from_value);
+    let written = store.create(object.expect("an object"), &options).await;
+    store
+        .create(thing("later", "Thing", 1), &options)
+        .await
+        .expect("created");
+    store.close().await;
+    let store = open(scratch.path(), JournalOptions::default())
+        .await
+        .expect("opened again");
+    let list = store.list(&THING, &ListOptions::default()).await;
+    let items = list.expect("a list").items;
+    assert_eq!(items.len(), 2);
+    assert_eq!(items[0], written.expect("created").object);
+}
+
+#[tokio::test]
 async fn writes_come_back() {
     let scratch = TempDir::new().expect("a directory");
     let store = open(scratch.path(), JournalOptions::default())
