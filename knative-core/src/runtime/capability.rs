@@ -84,6 +84,8 @@ pub struct Capabilities {
     pub sidecars: bool,
     /// Containers see volumes.
     pub volumes: bool,
+    /// Instances can be kept in reserve: made but not started, or paused.
+    pub standby: bool,
     /// Memory limits are enforced.
     pub memory_limit: bool,
     /// How far instances are kept apart.

@@ -14,7 +14,7 @@ use k8s_openapi::api::core::v1::PodTemplateSpec;
 
 use super::{
     Capabilities, ExecOptions, ExecSession, InstanceSpec, LogOptions, LogStream, RuntimeError,
-    StartError, StartPhases, Unsupported, WorkloadId,
+    StartError, StartPhases, Unsupported, WorkloadId, standby::STANDBY_KIND,
 };
 use crate::http::Endpoint;
 
@@ -140,6 +140,22 @@ pub enum InstanceEvent {
     },
 }
 
+/// What an instance uses of the machine, all its containers together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Bytes of memory, without what the system only caches for it.
+    pub memory: u64,
+    /// Processor time since it was started.
+    pub cpu: Duration,
+}
+
+fn standby_unsupported() -> StartError {
+    StartError::Unsupported(Unsupported::refused(
+        STANDBY_KIND,
+        "this runtime keeps no instances in reserve",
+    ))
+}
+
 /// Starts and stops instances one by one. Wrapped in [`Replicas`](super::Replicas) it is a whole
 /// [`WorkloadRuntime`](super::WorkloadRuntime).
 ///
@@ -175,6 +191,44 @@ pub trait InstanceRuntime: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// [`StartError`]; [`StartError::retry`] says whether another try may succeed.
     async fn start(&self, spec: &InstanceSpec) -> Result<Started, StartError>;
+
+    /// Makes an instance so that a later [`start`](Self::start) of the same id is quicker; it does not run.
+    ///
+    /// # Errors
+    /// [`StartError`]; [`StartError::Unsupported`] unless overridden.
+    async fn create(&self, spec: &InstanceSpec) -> Result<(), StartError> {
+        let _ = spec;
+        Err(standby_unsupported())
+    }
+
+    /// Takes the processors from a started instance; it keeps its memory.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NotFound`], or [`RuntimeError::Unsupported`] unless overridden.
+    async fn pause(&self, id: &InstanceId) -> Result<(), RuntimeError> {
+        let _ = id;
+        Err(RuntimeError::Unsupported { what: "pausing" })
+    }
+
+    /// Lets a paused instance go on.
+    ///
+    /// # Errors
+    /// [`StartError`]; [`StartError::Unsupported`] unless overridden.
+    async fn resume(&self, id: &InstanceId) -> Result<Started, StartError> {
+        let _ = id;
+        Err(standby_unsupported())
+    }
+
+    /// What an instance uses of the machine.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NotFound`], or [`RuntimeError::Unsupported`] unless overridden.
+    async fn usage(&self, id: &InstanceId) -> Result<Usage, RuntimeError> {
+        let _ = id;
+        Err(RuntimeError::Unsupported {
+            what: "measuring instances",
+        })
+    }
 
     /// Stops an instance: asks it to end, and ends it after `grace`.
     ///

@@ -17,13 +17,14 @@ pub mod probe;
 mod pull_secret;
 mod replicas;
 mod spec;
+mod standby;
 mod workload;
 
 pub use capability::{Capabilities, Isolation, Unsupported};
 pub use error::{ImageError, RuntimeError, StartError};
 pub use exec::{ExecOptions, ExecOutput, ExecSession, TerminalSize};
 pub use image::{ImageConfig, ImageStore, ResolvedImage};
-pub use instance::{Exit, InstanceEvent, InstanceId, InstanceRuntime, Place, Running, Started};
+pub use instance::{Exit, InstanceEvent, InstanceId, InstanceRuntime, Place, Running, Started, Usage};
 pub use job::{JobId, JobRuntime, JobSpec, JobState, StepSpec, StepState};
 pub use log::{LogOptions, LogStream};
 pub use pull_secret::{DockerConfigError, PullSecret, pull_secrets};
@@ -32,6 +33,7 @@ pub use spec::{
     ContainerSpec, InstanceSpec, PortSpec, PullPolicy, TerminationMessage, VolumeFile,
     VolumeSource, VolumeSpec,
 };
+pub use standby::{Standby, StandbyKind};
 pub use workload::{
     Instance, InstanceState, Observation, Phase, StartPhases, Workload, WorkloadId, WorkloadRuntime,
 };

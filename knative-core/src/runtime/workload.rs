@@ -176,6 +176,8 @@ pub enum InstanceState {
         /// When the next one comes.
         until: Timestamp,
     },
+    /// It is kept in reserve: made but not started, or paused. It takes no requests.
+    Standby,
     /// It is being stopped.
     Stopping,
 }
@@ -311,13 +313,4 @@ pub trait WorkloadRuntime: fmt::Debug + Send + Sync + 'static {
 
     /// What the backend can do at all.
     fn capabilities(&self) -> Capabilities;
-
-    /// Keeps `count` instances of a workload made but not running, for a faster start.
-    ///
-    /// # Errors
-    /// [`RuntimeError::Unsupported`] unless overridden.
-    async fn standby(&self, id: &WorkloadId, count: u32) -> Result<(), RuntimeError> {
-        let _ = (id, count);
-        Err(RuntimeError::Unsupported { what: "standby" })
-    }
 }

@@ -99,6 +99,7 @@ impl Plane {
             runtime: Arc::clone(&self.runtime),
             resolver: Arc::new(Resolver::new(
                 Arc::clone(&self.images),
+                Arc::clone(&context.store),
                 context.tasks.clone(),
             )),
             workloads,

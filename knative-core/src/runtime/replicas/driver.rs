@@ -1,14 +1,15 @@
 //! The life of one instance: start, ready, exit, wait, start again, until it is stopped.
 
+mod waiting;
+
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     time::{Instant, sleep, timeout_at},
 };
-use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::{
@@ -17,12 +18,12 @@ use super::{
     health::{Health, Unhealthy},
     render::{Identity, render},
     resolve::References,
-    state::Member,
+    state::{Member, Want},
 };
 use crate::{
     http::Endpoint,
     runtime::{
-        Exit, InstanceId, InstanceSpec, InstanceState, Phase, Place, Running, StartError,
+        Exit, InstanceId, InstanceSpec, InstanceState, Phase, Place, Running, Standby, StartError,
         StartPhases, Started, WorkloadId, pull_secrets,
     },
 };
@@ -36,7 +37,8 @@ pub(super) struct Driver {
     workload: WorkloadId,
     template: Arc<PodTemplateSpec>,
     start_timeout: Duration,
-    stop: CancellationToken,
+    standby: Option<Standby>,
+    want: watch::Receiver<Want>,
     exits: mpsc::Receiver<Exit>,
 }
 
@@ -52,6 +54,7 @@ impl Driver {
         member: &Member,
         template: Arc<PodTemplateSpec>,
         start_timeout: Duration,
+        standby: Option<Standby>,
         exits: mpsc::Receiver<Exit>,
     ) -> Self {
         Self {
@@ -60,19 +63,19 @@ impl Driver {
             workload: member.instance.workload.clone(),
             template,
             start_timeout,
-            stop: member.stop.clone(),
+            standby,
+            want: member.want.subscribe(),
             exits,
         }
     }
 
-    /// Keeps the instance running until it is told to stop, then stops it.
+    /// Keeps the instance as it is wanted until it is told to stop, then stops it.
     pub(super) async fn run(mut self, adopted: Option<Running>) {
-        let (stop, detached) = (self.stop.clone(), self.shared.detached.clone());
+        let detached = self.shared.detached.clone();
         tokio::select! {
             biased;
             () = detached.cancelled() => return,
-            () = stop.cancelled() => {}
-            () = self.keep(adopted) => {}
+            () = self.live(adopted) => {}
         }
         self.shared.update(&self.id, |instance| {
             instance.state = InstanceState::Stopping;
@@ -81,15 +84,44 @@ impl Driver {
         self.shared.forget(&self.id, &self.workload);
     }
 
-    async fn keep(&mut self, adopted: Option<Running>) {
-        let mut adopted = match adopted {
-            // It was starting when the platform ended; only a new start can tell when it is ready.
+    /// Runs and waits in turn, until it is to stop.
+    async fn live(&mut self, adopted: Option<Running>) {
+        let mut want = self.want.clone();
+        let mut endpoint = self.adopt(adopted).await;
+        loop {
+            let now = *want.borrow_and_update();
+            match now {
+                Want::Stop => return,
+                Want::Run => {
+                    let kept = self.keep(endpoint.take());
+                    tokio::select! {
+                        biased;
+                        // The sender lives until the instance is forgotten.
+                        _ = want.changed() => {}
+                        () = kept => return,
+                    }
+                }
+                Want::Wait => match self.wait(&mut want).await {
+                    Some(woken) => endpoint = woken,
+                    None => return,
+                },
+            }
+        }
+    }
+
+    /// Where an instance of an earlier run takes requests; one that was starting when the platform ended is stopped,
+    /// because only a new start can tell when it is ready.
+    async fn adopt(&self, adopted: Option<Running>) -> Option<Endpoint> {
+        match adopted {
             Some(Running { endpoint: None, .. }) => {
                 self.stop_backend().await;
                 None
             }
             adopted => adopted.and_then(|running| running.endpoint),
-        };
+        }
+    }
+
+    async fn keep(&mut self, mut adopted: Option<Endpoint>) {
         let mut backoff = Backoff::default();
         loop {
             let began = Instant::now();

@@ -5,6 +5,7 @@ mod driver;
 mod expand;
 mod health;
 mod render;
+mod reserve;
 mod resolve;
 mod state;
 mod token;
@@ -24,12 +25,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
     driver::Driver,
-    state::{Member, State},
+    reserve::Reserve,
+    state::{Member, State, Want},
 };
 use super::{
     Capabilities, ExecOptions, ExecSession, Instance, InstanceEvent, InstanceId, InstanceRuntime,
-    LogOptions, LogStream, Observation, Running, RuntimeError, Unsupported, Workload, WorkloadId,
-    WorkloadRuntime, probe::Prober,
+    InstanceState, LogOptions, LogStream, Observation, Running, RuntimeError, Standby, Unsupported,
+    Workload, WorkloadId, WorkloadRuntime, probe::Prober,
 };
 use crate::{
     Clock, Ids,
@@ -57,6 +59,8 @@ struct Shared {
     backend: Arc<dyn InstanceRuntime>,
     store: Option<Arc<dyn Store>>,
     prober: Prober,
+    standby: Option<Standby>,
+    reserve: Reserve,
     clock: Arc<dyn Clock>,
     ids: Arc<Ids>,
     tasks: TaskTracker,
@@ -72,6 +76,8 @@ pub struct ReplicasBuilder {
     backend: Arc<dyn InstanceRuntime>,
     store: Option<Arc<dyn Store>>,
     dial: Arc<dyn Dial>,
+    standby: Option<Standby>,
+    standby_memory: Option<u64>,
 }
 
 impl ReplicasBuilder {
@@ -89,12 +95,28 @@ impl ReplicasBuilder {
         self
     }
 
+    /// What workloads keep in reserve whose template does not say. Default: nothing.
+    #[must_use]
+    pub const fn standby(mut self, standby: Standby) -> Self {
+        self.standby = Some(standby);
+        self
+    }
+
+    /// How many bytes of memory all paused instances may keep together; one that does not fit is stopped. Default: any.
+    #[must_use]
+    pub const fn standby_memory(mut self, bytes: u64) -> Self {
+        self.standby_memory = Some(bytes);
+        self
+    }
+
     /// Begins to listen to the backend. Called within a tokio runtime.
     pub fn build(self, clock: Arc<dyn Clock>, ids: Arc<Ids>) -> Replicas {
         let shared = Arc::new(Shared {
             backend: self.backend,
             store: self.store,
             prober: Prober::new(self.dial),
+            standby: self.standby,
+            reserve: Reserve::new(self.standby_memory),
             clock,
             ids,
             tasks: TaskTracker::new(),
@@ -116,6 +138,8 @@ impl Replicas {
             backend,
             store: None,
             dial: Arc::new(TokioDial),
+            standby: None,
+            standby_memory: None,
         }
     }
 
@@ -216,11 +240,17 @@ impl Shared {
             return;
         }
         for running in state.found.remove(id).unwrap_or_default() {
-            self.drive(state, id, running.id.clone(), Some(running));
+            self.drive(state, id, running.id.clone(), Want::Run, Some(running));
         }
         for _ in 0..state.missing(id) {
+            if !state.wake(id) {
+                let instance = self.new_id(state, id);
+                self.drive(state, id, instance, Want::Run, None);
+            }
+        }
+        for _ in 0..state.missing_in_reserve(id) {
             let instance = self.new_id(state, id);
-            self.drive(state, id, instance, None);
+            self.drive(state, id, instance, Want::Wait, None);
         }
         state.stop_surplus(id, retire);
     }
@@ -242,22 +272,28 @@ impl Shared {
         state: &mut State,
         workload: &WorkloadId,
         id: InstanceId,
+        want: Want,
         adopted: Option<Running>,
     ) {
         let Some(wanted) = state.workloads.get_mut(workload) else {
             return;
         };
-        wanted.members.insert(id.clone());
-        let (member, exits) = Member::new(Instance::starting(
-            id.clone(),
-            workload.clone(),
-            self.clock.now(),
-        ));
+        let group = match want {
+            Want::Wait => &mut wanted.reserve,
+            Want::Run | Want::Stop => &mut wanted.members,
+        };
+        group.insert(id.clone());
+        let mut instance = Instance::starting(id.clone(), workload.clone(), self.clock.now());
+        if want == Want::Wait {
+            instance.state = InstanceState::Standby;
+        }
+        let (member, exits) = Member::new(instance, want);
         let driver = Driver::new(
             Arc::clone(self),
             &member,
             Arc::clone(&wanted.template),
             wanted.start_timeout,
+            wanted.standby,
             exits,
         );
         self.watchers
@@ -296,12 +332,25 @@ impl Shared {
 #[async_trait]
 impl WorkloadRuntime for Replicas {
     fn check(&self, template: &PodTemplateSpec) -> Vec<Unsupported> {
-        self.shared.backend.check(template)
+        let mut found = self.shared.backend.check(template);
+        match Standby::of(template, self.shared.standby) {
+            Ok(None) => {}
+            Ok(Some(_)) if self.shared.backend.capabilities().standby => {}
+            Ok(Some(_)) => found.push(Unsupported::ignored(
+                "metadata.annotations[standby.knative.dev/kind]",
+                "this runtime keeps no instances in reserve",
+            )),
+            Err(refused) => found.push(refused),
+        }
+        found
     }
 
     async fn apply(&self, workload: &Workload) -> Result<(), RuntimeError> {
+        // A template that asks for what cannot be read is refused before by `check`.
+        let standby = Standby::of(&workload.template, self.shared.standby).unwrap_or_default();
+        let able = self.shared.backend.capabilities().standby;
         let mut state = self.shared.state.lock();
-        state.want(workload);
+        state.want(workload, standby.filter(|_| able));
         self.shared
             .settle(&mut state, &workload.id, &workload.retire);
         Ok(())

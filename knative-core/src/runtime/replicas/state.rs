@@ -7,13 +7,23 @@ use std::{
 };
 
 use k8s_openapi::api::core::v1::PodTemplateSpec;
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{mpsc, watch};
 
-use crate::runtime::{Exit, Instance, InstanceId, Running, Workload, WorkloadId};
+use crate::runtime::{
+    Exit, Instance, InstanceId, Running, Standby, StandbyKind, Workload, WorkloadId,
+};
 
 /// How many exits of one instance may wait for its driver, which takes each before the next start.
 const EXITS: usize = 4;
+
+/// What an instance is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Want {
+    Run,
+    /// Wait in reserve.
+    Wait,
+    Stop,
+}
 
 /// A workload as it was applied last.
 #[derive(Debug)]
@@ -21,24 +31,28 @@ pub(super) struct Wanted {
     pub(super) template: Arc<PodTemplateSpec>,
     pub(super) replicas: usize,
     pub(super) start_timeout: Duration,
-    /// Its instances that are not being stopped.
+    /// Its instances that run, or are to.
     pub(super) members: BTreeSet<InstanceId>,
+    /// What it keeps in reserve.
+    pub(super) standby: Option<Standby>,
+    /// Its instances in reserve.
+    pub(super) reserve: BTreeSet<InstanceId>,
 }
 
 /// An instance and how to reach its driver.
 #[derive(Debug)]
 pub(super) struct Member {
     pub(super) instance: Arc<Instance>,
-    pub(super) stop: CancellationToken,
+    pub(super) want: watch::Sender<Want>,
     exits: mpsc::Sender<Exit>,
 }
 
 impl Member {
-    pub(super) fn new(instance: Instance) -> (Self, mpsc::Receiver<Exit>) {
+    pub(super) fn new(instance: Instance, want: Want) -> (Self, mpsc::Receiver<Exit>) {
         let (exits, receiver) = mpsc::channel(EXITS);
         let member = Self {
             instance: Arc::new(instance),
-            stop: CancellationToken::new(),
+            want: watch::Sender::new(want),
             exits,
         };
         (member, receiver)
@@ -55,8 +69,9 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn want(&mut self, workload: &Workload) {
-        let replicas = usize::try_from(workload.replicas).unwrap_or(usize::MAX);
+    /// Takes note of what a workload is to be; instances in reserve are of its template only.
+    pub(super) fn want(&mut self, workload: &Workload, standby: Option<Standby>) {
+        let replicas = count(workload.replicas);
         let wanted = self
             .workloads
             .entry(workload.id.clone())
@@ -65,7 +80,18 @@ impl State {
                 replicas,
                 start_timeout: workload.start_timeout,
                 members: BTreeSet::new(),
+                standby,
+                reserve: BTreeSet::new(),
             });
+        let outdated = wanted.standby != standby
+            || (!Arc::ptr_eq(&wanted.template, &workload.template)
+                && wanted.template != workload.template);
+        if outdated {
+            for id in std::mem::take(&mut wanted.reserve) {
+                tell(&self.members, &id, Want::Stop);
+            }
+        }
+        wanted.standby = standby;
         wanted.template = Arc::clone(&workload.template);
         wanted.replicas = replicas;
         wanted.start_timeout = workload.start_timeout;
@@ -79,9 +105,53 @@ impl State {
         })
     }
 
+    /// Takes an instance out of the reserve, to run: a paused one goes on where a created one has to start.
+    pub(super) fn wake(&mut self, id: &WorkloadId) -> bool {
+        let Some(wanted) = self.workloads.get_mut(id) else {
+            return false;
+        };
+        let Some(woken) = wanted.reserve.pop_first() else {
+            return false;
+        };
+        tell(&self.members, &woken, Want::Run);
+        wanted.members.insert(woken);
+        true
+    }
+
+    /// How many instances are to be made for the reserve.
+    pub(super) fn missing_in_reserve(&self, id: &WorkloadId) -> usize {
+        let wanted = self.workloads.get(id);
+        let standby = wanted.and_then(|wanted| Some((wanted, wanted.standby?)));
+        let of_created = standby.filter(|(_, standby)| standby.kind == StandbyKind::Created);
+        of_created.map_or(0, |(wanted, standby)| {
+            count(standby.count).saturating_sub(wanted.reserve.len())
+        })
+    }
+
+    /// Lets an instance go that is not needed: into the reserve where there is room for a paused one, else for good.
+    fn let_go(&mut self, workload: &WorkloadId, id: &InstanceId) {
+        let Some(wanted) = self.workloads.get_mut(workload) else {
+            return;
+        };
+        wanted.members.remove(id);
+        let ready = self
+            .members
+            .get(id)
+            .is_some_and(|member| member.instance.state.is_ready());
+        let room = wanted.standby.is_some_and(|standby| {
+            standby.kind == StandbyKind::Paused && wanted.reserve.len() < count(standby.count)
+        });
+        if ready && room {
+            wanted.reserve.insert(id.clone());
+            tell(&self.members, id, Want::Wait);
+        } else {
+            tell(&self.members, id, Want::Stop);
+        }
+    }
+
     /// Stops what is too much: those in `retire` first, then those that are not ready; never a healthy one unnamed.
     pub(super) fn stop_surplus(&mut self, id: &WorkloadId, retire: &[InstanceId]) {
-        let Some(wanted) = self.workloads.get_mut(id) else {
+        let Some(wanted) = self.workloads.get(id) else {
             return;
         };
         let surplus = wanted.members.len().saturating_sub(wanted.replicas);
@@ -95,10 +165,7 @@ impl State {
         });
         let victims: Vec<InstanceId> = named.chain(unready).take(surplus).cloned().collect();
         for victim in victims {
-            wanted.members.remove(&victim);
-            if let Some(member) = self.members.get(&victim) {
-                member.stop.cancel();
-            }
+            self.let_go(id, &victim);
         }
     }
 
@@ -107,21 +174,20 @@ impl State {
             .workloads
             .remove(id)
             .into_iter()
-            .flat_map(|wanted| wanted.members)
+            .flat_map(|wanted| wanted.members.into_iter().chain(wanted.reserve))
         {
-            if let Some(member) = self.members.get(&member) {
-                member.stop.cancel();
-            }
+            tell(&self.members, &member, Want::Stop);
         }
     }
 
     /// Stops one instance; answers with its workload.
     pub(super) fn evict(&mut self, id: &InstanceId) -> Option<WorkloadId> {
         let member = self.members.get(id)?;
-        member.stop.cancel();
+        member.want.send_replace(Want::Stop);
         let workload = member.instance.workload.clone();
         if let Some(wanted) = self.workloads.get_mut(&workload) {
             wanted.members.remove(id);
+            wanted.reserve.remove(id);
         }
         Some(workload)
     }
@@ -129,7 +195,7 @@ impl State {
     pub(super) fn stop_all(&mut self) {
         self.workloads.clear();
         for member in self.members.values() {
-            member.stop.cancel();
+            member.want.send_replace(Want::Stop);
         }
     }
 
@@ -144,6 +210,7 @@ impl State {
         self.members.remove(id);
         if let Some(wanted) = self.workloads.get_mut(workload) {
             wanted.members.remove(id);
+            wanted.reserve.remove(id);
         }
     }
 
@@ -153,4 +220,14 @@ impl State {
             .map(|member| Arc::clone(&member.instance))
             .collect()
     }
+}
+
+fn tell(members: &BTreeMap<InstanceId, Member>, id: &InstanceId, want: Want) {
+    if let Some(member) = members.get(id) {
+        member.want.send_replace(want);
+    }
+}
+
+fn count(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use knative_core::object::{ImageReference, ObjectExt as _};
-use knative_core::runtime::ImageStore;
-use knative_core::store::NamespacedName;
+use knative_core::runtime::{ImageStore, PullSecret, pull_secrets};
+use knative_core::store::{NamespacedName, Store};
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -86,6 +86,8 @@ impl Entry {
 #[derive(Debug)]
 pub(crate) struct Resolver {
     images: Arc<dyn ImageStore>,
+    /// Where pull secrets are read.
+    store: Arc<dyn Store>,
     entries: Mutex<BTreeMap<NamespacedName, Entry>>,
     workers: Semaphore,
     tasks: TaskTracker,
@@ -94,9 +96,14 @@ pub(crate) struct Resolver {
 }
 
 impl Resolver {
-    pub(crate) fn new(images: Arc<dyn ImageStore>, tasks: TaskTracker) -> Self {
+    pub(crate) fn new(
+        images: Arc<dyn ImageStore>,
+        store: Arc<dyn Store>,
+        tasks: TaskTracker,
+    ) -> Self {
         Self {
             images,
+            store,
             entries: Mutex::default(),
             workers: Semaphore::new(WORKERS),
             tasks,
@@ -108,27 +115,31 @@ impl Resolver {
     pub(super) fn resolve(self: &Arc<Self>, revision: &Revision, config: &Deployment) -> Lookup {
         let pod = &revision.spec.pod;
         let init = pod.init_containers.iter().flatten();
-        let wanted: Vec<Wanted> = pod
+        let images: Vec<Image> = pod
             .containers
             .iter()
             .map(|container| (false, container))
             .chain(init.map(|container| (true, container)))
-            .map(|(init, container)| Wanted {
+            .map(|(init, container)| Image {
                 init,
                 name: container.name.clone(),
                 image: container.image.clone().unwrap_or_default(),
             })
             .collect();
-        if wanted.iter().all(|wanted| wanted.is_settled(config)) {
-            let (containers, init_containers) = wanted
+        if images.iter().all(|image| image.is_settled(config)) {
+            let (containers, init_containers) = images
                 .iter()
-                .map(Wanted::settled)
+                .map(Image::settled)
                 .fold((Vec::new(), Vec::new()), sort);
             return Lookup::Found {
                 containers,
                 init_containers,
             };
         }
+        let wanted = Wanted {
+            pod: pod.clone(),
+            images,
+        };
         self.look_up(NamespacedName::of(revision), revision.uid(), wanted, config)
     }
 
@@ -136,7 +147,7 @@ impl Resolver {
         self: &Arc<Self>,
         name: NamespacedName,
         uid: &str,
-        wanted: Vec<Wanted>,
+        wanted: Wanted,
         config: &Deployment,
     ) -> Lookup {
         let mut entries = self.entries.lock();
@@ -177,12 +188,12 @@ impl Resolver {
         self: &Arc<Self>,
         name: NamespacedName,
         uid: String,
-        wanted: Vec<Wanted>,
+        wanted: Wanted,
         config: Deployment,
     ) {
         let resolver = Arc::clone(self);
         self.tasks.spawn(async move {
-            let answer = resolver.all(&wanted, &config).await;
+            let answer = resolver.all(&name.namespace, &wanted, &config).await;
             if let Some(entry) = resolver.entries.lock().get_mut(&name)
                 && entry.uid == uid
             {
@@ -194,15 +205,18 @@ impl Resolver {
 
     async fn all(
         &self,
-        wanted: &[Wanted],
+        namespace: &str,
+        wanted: &Wanted,
         config: &Deployment,
     ) -> Result<(Digests, Digests), String> {
+        let secrets = pull_secrets(&self.store, namespace, &wanted.pod).await;
+        let secrets = secrets.map_err(|error| error.to_string())?;
         let mut digests = (Vec::new(), Vec::new());
-        for wanted in wanted {
-            let status = if wanted.is_settled(config) {
-                wanted.settled()
+        for image in &wanted.images {
+            let status = if image.is_settled(config) {
+                image.settled()
             } else {
-                self.one(wanted, config).await?
+                self.one(image, &secrets, config).await?
             };
             digests = sort(digests, status);
         }
@@ -211,7 +225,8 @@ impl Resolver {
 
     async fn one(
         &self,
-        wanted: &Wanted,
+        image: &Image,
+        secrets: &[PullSecret],
         config: &Deployment,
     ) -> Result<(bool, ContainerStatus), String> {
         let _worker = self
@@ -220,12 +235,12 @@ impl Resolver {
             .await
             .map_err(|error| error.to_string())?;
         let timeout = Duration::try_from(config.digest_resolution_timeout).unwrap_or(Duration::MAX);
-        let resolved = self.images.resolve(&wanted.image, &[], timeout).await;
-        let image = resolved.map_err(|error| {
+        let resolved = self.images.resolve(&image.image, secrets, timeout).await;
+        let resolved = resolved.map_err(|error| {
             let cause = format!("failed to resolve image to digest: {error}");
-            container_missing_message(&wanted.image, &cause)
+            container_missing_message(&image.image, &cause)
         })?;
-        Ok(wanted.with(image.digest.unwrap_or_default()))
+        Ok(image.with(resolved.digest.unwrap_or_default()))
     }
 
     /// The Revision is gone.
@@ -234,15 +249,23 @@ impl Resolver {
     }
 }
 
-/// An image to look up.
+/// The images of a Revision to look up.
 #[derive(Clone, Debug)]
 struct Wanted {
+    /// Names the credentials.
+    pod: PodSpec,
+    images: Vec<Image>,
+}
+
+/// An image to look up.
+#[derive(Clone, Debug)]
+struct Image {
     init: bool,
     name: String,
     image: String,
 }
 
-impl Wanted {
+impl Image {
     /// Whether there is nothing to look up: it is a digest already, or of a registry that is exempt.
     fn is_settled(&self, config: &Deployment) -> bool {
         let Ok(reference) = self.image.parse::<ImageReference>() else {
@@ -288,6 +311,8 @@ mod tests {
     use async_trait::async_trait;
     use k8s_openapi::api::core::v1::{Container, PodSpec};
     use knative_core::runtime::{ImageConfig, ImageError, PullSecret, ResolvedImage};
+    use knative_core::store::MemoryStore;
+    use knative_core::{Ids, Kinds, SystemClock};
     use tokio::sync::Notify;
 
     use super::*;
@@ -331,11 +356,19 @@ mod tests {
         revision
     }
 
+    fn store() -> Arc<dyn Store> {
+        let mut kinds = Kinds::new();
+        knative_core::kinds::core::register(&mut kinds);
+        let (clock, ids) = (Arc::new(SystemClock), Arc::new(Ids::seeded(1)));
+        Arc::new(MemoryStore::new(Arc::new(kinds), clock, ids))
+    }
+
     #[tokio::test]
     async fn a_late_answer_is_not_that_of_a_later_revision() {
         let images = Arc::new(Images::default());
         let resolver = Arc::new(Resolver::new(
             Arc::clone(&images) as Arc<dyn ImageStore>,
+            store(),
             TaskTracker::new(),
         ));
         let config = Live::default().get().deployment;

@@ -1,0 +1,129 @@
+//! An instance in reserve: paused after it ran, or made and not started.
+
+use std::time::Duration;
+
+use tokio::{sync::watch, time::sleep};
+use tracing::{debug, warn};
+
+use super::{Backoff, Driver, StartError, Want};
+use crate::{
+    http::Endpoint,
+    runtime::{InstanceState, RuntimeError, replicas::reserve::Kept},
+};
+
+impl Driver {
+    /// Waits in reserve until something else is wanted. Answers with where it takes requests, if it goes on at once;
+    /// with nothing at all if it is to stop.
+    pub(super) async fn wait(
+        &mut self,
+        want: &mut watch::Receiver<Want>,
+    ) -> Option<Option<Endpoint>> {
+        if self.is_running() {
+            let _kept = self.pause().await?;
+            self.told_to_run(want, self.standby.and_then(|standby| standby.keep))
+                .await?;
+            return Some(self.resume().await);
+        }
+        self.create(want).await?;
+        self.told_to_run(want, None).await?;
+        self.shared.update(&self.id, |instance| {
+            instance.state = InstanceState::Starting;
+        });
+        Some(None)
+    }
+
+    fn is_running(&self) -> bool {
+        let state = self.shared.state.lock();
+        let member = state.members.get(&self.id);
+        member.is_some_and(|member| member.instance.state.is_ready())
+    }
+
+    /// Pauses it, unless its memory has no place in the reserve.
+    async fn pause(&self) -> Option<Kept> {
+        let shared = &self.shared;
+        let bytes = match shared.backend.usage(&self.id).await {
+            Ok(usage) => usage.memory,
+            Err(RuntimeError::Unsupported { .. }) => 0,
+            Err(error) => {
+                warn!(instance = %self.id, %error, "its memory is unknown, it is stopped instead of paused");
+                return None;
+            }
+        };
+        let Some(kept) = shared.reserve.take(bytes) else {
+            debug!(instance = %self.id, bytes, "the reserve has no room for it");
+            return None;
+        };
+        shared.update(&self.id, |instance| {
+            instance.state = InstanceState::Standby;
+        });
+        match shared.backend.pause(&self.id).await {
+            Ok(()) => Some(kept),
+            Err(error) => {
+                warn!(instance = %self.id, %error, "it could not be paused, it is stopped");
+                None
+            }
+        }
+    }
+
+    /// Lets it go on; one that cannot is started anew.
+    async fn resume(&self) -> Option<Endpoint> {
+        self.shared.update(&self.id, |instance| {
+            instance.state = InstanceState::Starting;
+        });
+        match self.shared.backend.resume(&self.id).await {
+            Ok(started) => Some(started.endpoint),
+            Err(error) => {
+                warn!(instance = %self.id, %error, "it could not go on, it is started anew");
+                self.stop_backend().await;
+                None
+            }
+        }
+    }
+
+    /// Makes it, however often that has to be tried, until something else is wanted.
+    async fn create(&self, want: &mut watch::Receiver<Want>) -> Option<()> {
+        let mut backoff = Backoff::default();
+        loop {
+            let made = async {
+                let place = self.shared.backend.place(&self.id, &self.workload).await?;
+                self.shared.backend.create(&self.spec(&place).await?).await
+            };
+            let made: Result<(), StartError> = made.await;
+            let Err(error) = made else { return Some(()) };
+            warn!(instance = %self.id, %error, "it could not be made ahead of need");
+            self.stop_backend().await;
+            if *want.borrow() != Want::Wait || !error.retry() {
+                return (*want.borrow() == Want::Run).then_some(());
+            }
+            sleep(
+                backoff
+                    .after_failure(Duration::ZERO)
+                    .max(Duration::from_secs(1)),
+            )
+            .await;
+        }
+    }
+
+    /// Answers when it is to run; with nothing if it is to stop, or has waited for long enough.
+    async fn told_to_run(
+        &self,
+        want: &mut watch::Receiver<Want>,
+        keep: Option<Duration>,
+    ) -> Option<()> {
+        let told = async {
+            let told = want.wait_for(|want| *want != Want::Wait).await;
+            told.is_ok_and(|want| *want == Want::Run).then_some(())
+        };
+        let over = async {
+            match keep {
+                Some(keep) => sleep(keep).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            told = told => told,
+            () = over => None,
+        }
+    }
+}
