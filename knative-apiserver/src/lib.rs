@@ -41,6 +41,7 @@ mod negotiate;
 mod openapi;
 mod patch;
 mod path;
+mod pod;
 mod protobuf;
 mod query;
 mod reply;

@@ -47,17 +47,24 @@ impl Query {
         Some(!value.eq_ignore_ascii_case("false") && value != "0")
     }
 
+    /// A number.
+    pub(crate) fn integer(&self, key: &str) -> Result<Option<i64>, Failure> {
+        let number = self.get(key).map(|text| {
+            text.parse().map_err(|_| {
+                Failure::bad_request(format!(
+                    "strconv.ParseInt: parsing {}: invalid syntax",
+                    quote(text)
+                ))
+            })
+        });
+        number.transpose()
+    }
+
     /// A number that is not negative.
     pub(crate) fn number(&self, key: &str) -> Result<Option<u64>, Failure> {
-        let Some(text) = self.get(key) else {
+        let Some(number) = self.integer(key)? else {
             return Ok(None);
         };
-        let number: i64 = text.parse().map_err(|_| {
-            Failure::bad_request(format!(
-                "strconv.ParseInt: parsing {}: invalid syntax",
-                quote(text)
-            ))
-        })?;
         u64::try_from(number)
             .map(Some)
             .map_err(|_| Failure::bad_request(format!("{key} must not be negative")))
