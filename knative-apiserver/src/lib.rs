@@ -33,6 +33,7 @@ mod der;
 mod discovery;
 mod document;
 mod etag;
+mod exec;
 mod impersonate;
 mod ingest;
 mod kubeconfig;
