@@ -11,7 +11,7 @@ use knative_core::{
     store::{Store, StoreError, UserInfo, codec},
 };
 use serde_json::Value;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     crd::{self, Definitions},
@@ -33,7 +33,7 @@ pub(crate) struct Api {
     definitions: Arc<dyn Store>,
     /// The wall clock.
     pub(crate) clock: Arc<dyn Clock>,
-    /// Whose logs are read.
+    /// Whose logs are read, and in whose instances commands run.
     pub(crate) runtime: Option<Arc<dyn WorkloadRuntime>>,
     /// How protobuf bodies are read.
     pub(crate) messages: Messages,
@@ -41,8 +41,10 @@ pub(crate) struct Api {
     pub(crate) discovery: Discovery,
     /// The shapes of what is served.
     pub(crate) openapi: OpenApi,
-    /// Ends the watches.
+    /// Ends the watches and the commands.
     pub(crate) shutdown: CancellationToken,
+    /// The commands that run.
+    pub(crate) sessions: TaskTracker,
 }
 
 impl fmt::Debug for Api {
@@ -74,6 +76,7 @@ impl Api {
             runtime,
             messages: Messages::new(),
             shutdown: CancellationToken::new(),
+            sessions: TaskTracker::new(),
         }
     }
 

@@ -78,6 +78,10 @@ impl Resource {
 fn subresources(kind: &Kind) -> Vec<Resource> {
     let mut parts = Vec::new();
     if is_pod(kind) {
+        parts.push(Resource {
+            kind: "PodExecOptions".to_owned(),
+            ..Resource::part(kind, "exec", &["create", "get"])
+        });
         parts.push(Resource::part(kind, "log", &["get"]));
     }
     if kind.status {

@@ -10,23 +10,22 @@ use knative_core::{
     object::quote,
     runtime::{InstanceId, LogOptions, RuntimeError},
 };
-use serde_json::Value;
 
 use crate::{
-    api::{Api, Call, to_value},
+    api::{Api, Call},
+    pod,
     query::Query,
     reply,
-    status::Failure,
+    status::{Failure, forbidden_field, invalid_value},
     verbs::Reply,
 };
 
 /// Answers with the log of the pod that the path names.
 pub(crate) async fn logs(api: &Api, call: &Call) -> Reply {
     let key = call.key()?;
-    let pod = call.store.get(&key).await;
-    let pod = to_value(&*pod.map_err(|error| api.refused(&error))?)?;
-    let mut options = options(&call.query, api.now())?;
-    options.container = Some(container(&call.query, &key.name, &pod)?);
+    let pod = pod::read(api, call).await?;
+    let mut options = options(&call.query, &key.name, api.now())?;
+    options.container = Some(pod::container(&call.query, &pod)?);
     let Some(runtime) = &api.runtime else {
         return Err(Failure::bad_request("this platform keeps no logs of pods"));
     };
@@ -44,53 +43,47 @@ pub(crate) async fn logs(api: &Api, call: &Call) -> Reply {
     ))
 }
 
-fn options(query: &Query, now: Timestamp) -> Result<LogOptions, Failure> {
+fn options(query: &Query, name: &str, now: Timestamp) -> Result<LogOptions, Failure> {
     if query.flag("timestamps") {
         return Err(Failure::bad_request(
             "timestamps: lines are kept without the time at which they were printed",
         ));
     }
+    let mut causes = Vec::new();
+    let mut at_least = |key, least, why| -> Result<Option<i64>, Failure> {
+        let number = query.integer(key)?;
+        if let Some(small) = number.filter(|number| *number < least) {
+            causes.push(invalid_value(key, &small.to_string(), why));
+        }
+        Ok(number)
+    };
     let mut options = LogOptions::all(query.flag("follow"));
-    options.tail_lines = query.number("tailLines")?;
-    options.limit_bytes = query.number("limitBytes")?;
+    let lines = at_least("tailLines", 0, "must be greater than or equal to 0")?;
+    let bytes = at_least("limitBytes", 1, "must be greater than 0")?;
+    let seconds = at_least("sinceSeconds", 1, "must be greater than 0")?;
+    let time = query.get("sinceTime").map(since_time).transpose()?;
+    if time.is_some() && seconds.is_some() {
+        let why = "at most one of `sinceTime` or `sinceSeconds` may be specified";
+        causes.push(forbidden_field("", why));
+    }
+    if !causes.is_empty() {
+        return Err(Failure::invalid("PodLogOptions", "", name, causes));
+    }
+    options.tail_lines = lines.map(i64::unsigned_abs);
+    options.limit_bytes = bytes.map(i64::unsigned_abs);
+    options.since = time.or_else(|| seconds.map(|seconds| before(now, seconds)));
     options.previous = query.flag("previous");
-    options.since = since(query, now)?;
     Ok(options)
 }
 
-fn since(query: &Query, now: Timestamp) -> Result<Option<Timestamp>, Failure> {
-    if let Some(time) = query.get("sinceTime") {
-        return time
-            .parse()
-            .map(Some)
-            .map_err(|_| Failure::bad_request(format!("sinceTime {} is not a time", quote(time))));
-    }
-    let Some(seconds) = query.number("sinceSeconds")? else {
-        return Ok(None);
-    };
-    let seconds = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
-    Ok(Some(now.saturating_sub(seconds).unwrap_or(Timestamp::MIN)))
+fn since_time(text: &str) -> Result<Timestamp, Failure> {
+    text.parse()
+        .map_err(|_| Failure::bad_request(format!("sinceTime {} is not a time", quote(text))))
 }
 
-/// The container that is asked for, or the only one.
-fn container(query: &Query, name: &str, pod: &Value) -> Result<String, Failure> {
-    let names: Vec<&str> = pod["spec"]["containers"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|container| container["name"].as_str())
-        .collect();
-    match (query.get("container"), names.as_slice()) {
-        (Some(asked), names) if names.contains(&asked) => Ok(asked.to_owned()),
-        (Some(asked), _) => Err(Failure::bad_request(format!(
-            "container {asked} is not valid for pod {name}"
-        ))),
-        (None, [only]) => Ok((*only).to_owned()),
-        (None, names) => Err(Failure::bad_request(format!(
-            "a container name must be specified for pod {name}, choose one of: [{}]",
-            names.join(" ")
-        ))),
-    }
+fn before(now: Timestamp, seconds: i64) -> Timestamp {
+    let ago = SignedDuration::from_secs(seconds);
+    now.saturating_sub(ago).unwrap_or(Timestamp::MIN)
 }
 
 fn refused(error: &RuntimeError, pod: &str) -> Failure {
@@ -100,11 +93,6 @@ fn refused(error: &RuntimeError, pod: &str) -> Failure {
             "NotFound",
             format!("no log is kept of pod {}", quote(pod)),
         ),
-        RuntimeError::Unsupported { .. } => Failure::bad_request(error.to_string()),
-        _ => Failure::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "ServiceUnavailable",
-            error.to_string(),
-        ),
+        error => pod::refused(error),
     }
 }

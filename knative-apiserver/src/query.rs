@@ -11,29 +11,38 @@ use percent_encoding::percent_decode_str;
 
 use crate::status::{Failure, not_supported};
 
-/// A query's parameters. Of a parameter that is given twice the first counts; what is not known is ignored.
+/// A query's parameters. Of a parameter that is given twice the first counts, but for [`Query::all`]; what is not known
+/// is ignored.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Query(BTreeMap<String, String>);
+pub(crate) struct Query(BTreeMap<String, Vec<String>>);
 
 impl Query {
     /// Reads a query.
     pub(crate) fn parse(query: Option<&str>) -> Self {
-        let mut parameters = BTreeMap::new();
+        let mut parameters: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for pair in query.unwrap_or_default().split('&') {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             parameters
                 .entry(decode(key))
-                .or_insert_with(|| decode(value));
+                .or_default()
+                .push(decode(value));
         }
         Self(parameters)
     }
 
     /// A parameter that is given and not empty.
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
-        self.0
-            .get(key)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
+        self.first(key).filter(|value| !value.is_empty())
+    }
+
+    /// All values of a parameter, the empty ones too.
+    pub(crate) fn all(&self, key: &str) -> impl Iterator<Item = &str> {
+        let values = self.0.get(key).into_iter().flatten();
+        values.map(String::as_str)
+    }
+
+    fn first(&self, key: &str) -> Option<&str> {
+        self.all(key).next()
     }
 
     /// A switch: on if it is given, but for `false` and `0`.
@@ -43,21 +52,28 @@ impl Query {
 
     /// A switch that may be left open.
     pub(crate) fn switch(&self, key: &str) -> Option<bool> {
-        let value = self.0.get(key)?;
+        let value = self.first(key)?;
         Some(!value.eq_ignore_ascii_case("false") && value != "0")
+    }
+
+    /// A number.
+    pub(crate) fn integer(&self, key: &str) -> Result<Option<i64>, Failure> {
+        let number = self.get(key).map(|text| {
+            text.parse().map_err(|_| {
+                Failure::bad_request(format!(
+                    "strconv.ParseInt: parsing {}: invalid syntax",
+                    quote(text)
+                ))
+            })
+        });
+        number.transpose()
     }
 
     /// A number that is not negative.
     pub(crate) fn number(&self, key: &str) -> Result<Option<u64>, Failure> {
-        let Some(text) = self.get(key) else {
+        let Some(number) = self.integer(key)? else {
             return Ok(None);
         };
-        let number: i64 = text.parse().map_err(|_| {
-            Failure::bad_request(format!(
-                "strconv.ParseInt: parsing {}: invalid syntax",
-                quote(text)
-            ))
-        })?;
         u64::try_from(number)
             .map(Some)
             .map_err(|_| Failure::bad_request(format!("{key} must not be negative")))
@@ -160,6 +176,7 @@ mod tests {
             "a=1&a=2&watch&off=false&zero=0&sel=a%3Db%2Cc&plus=a+b&empty=&limit=x",
         ));
         assert_eq!(query.get("a"), Some("1"));
+        assert_eq!(query.all("a").collect::<Vec<_>>(), ["1", "2"]);
         assert_eq!(query.get("empty"), None);
         assert_eq!(query.get("sel"), Some("a=b,c"));
         assert_eq!(query.get("plus"), Some("a b"));

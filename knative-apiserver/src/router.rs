@@ -1,6 +1,6 @@
 //! From a request to the verb that answers it.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use http::{Method, StatusCode, request::Parts};
 use knative_core::{
@@ -12,6 +12,7 @@ use knative_core::{
 use crate::{
     api::{Api, Call, is_pod},
     body::{self, Received},
+    exec::exec,
     impersonate::impersonate,
     logs, openapi,
     path::{ResourcePath, Target, parse},
@@ -75,7 +76,7 @@ async fn resource(
     api: &Arc<Api>,
     path: ResourcePath,
     user: UserInfo,
-    parts: Parts,
+    mut parts: Parts,
     body: Received,
 ) -> Result<Response, Failure> {
     if let Some(review) = reviews::find(&path) {
@@ -93,7 +94,7 @@ async fn resource(
         kind: Arc::clone(kind),
         store: Arc::clone(api.store_of(kind)),
         query: Query::parse(parts.uri.query()),
-        headers: parts.headers,
+        headers: mem::take(&mut parts.headers),
         path,
         user,
     };
@@ -104,9 +105,10 @@ async fn resource(
             Method::GET => logs::logs(api, &call).await,
             _ => Err(Failure::method_not_allowed()),
         },
-        Some(part @ ("exec" | "attach" | "portforward" | "proxy")) if is_pod(&call.kind) => {
+        Some("exec") if is_pod(&call.kind) => exec(api, &call, parts).await,
+        Some(part @ ("attach" | "portforward" | "proxy")) if is_pod(&call.kind) => {
             Err(Failure::not_supported(format!(
-                "{part} is not offered: this platform does not connect clients to instances; use the service's URL, or kubectl logs"
+                "{part} is not offered: this platform does not connect clients to instances; use the service's URL, kubectl logs or kubectl exec"
             )))
         }
         Some(_) => Ok(reply::no_page()),

@@ -153,6 +153,8 @@ impl BoundApiServer {
         graceful.shutdown().await;
         connections.close();
         connections.wait().await;
+        self.server.api.sessions.close();
+        self.server.api.sessions.wait().await;
     }
 
     fn connection(&self, tasks: &TaskTracker) -> Connection {
@@ -219,7 +221,7 @@ impl Connection {
                 request,
             )
         });
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
         if let Err(error) = watcher.watch(connection.into_owned()).await {
             tracing::debug!(error, "a connection to the API broke");
         }

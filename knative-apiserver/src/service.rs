@@ -46,7 +46,7 @@ impl ApiServer {
         self.clone()
     }
 
-    /// Ends all watches, followed logs and waits for bodies, as a draining server does.
+    /// Ends all watches, followed logs, commands and waits for bodies, as a draining server does.
     pub fn end_watches(&self) {
         self.api.shutdown.cancel();
     }
@@ -90,7 +90,7 @@ impl ApiServerBuilder {
         self
     }
 
-    /// Whose logs `kubectl logs` shows, and whose instances end when their pods are deleted.
+    /// Whose logs `kubectl logs` shows, where `kubectl exec` runs commands, and whose instances end when their pods are deleted.
     #[must_use]
     pub fn runtime(mut self, runtime: Arc<dyn WorkloadRuntime>) -> Self {
         self.runtime = Some(runtime);

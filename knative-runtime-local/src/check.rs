@@ -1,6 +1,6 @@
 //! Which fields of a pod template a process on this machine cannot honour. Pure.
 
-use k8s_openapi::api::core::v1::{Container, PodSpec, PodTemplateSpec, Probe, SecurityContext};
+use k8s_openapi::api::core::v1::{Container, PodSpec, PodTemplateSpec, SecurityContext};
 use knative_core::runtime::Unsupported;
 
 /// What this machine offers.
@@ -75,22 +75,6 @@ fn container(path: &str, container: &Container, host: Host) -> Vec<Unsupported> 
     let mut found = resources(path, container, host);
     if let Some(context) = &container.security_context {
         found.extend(security(&format!("{path}.securityContext"), context, host));
-    }
-    let probes = [
-        ("readinessProbe", &container.readiness_probe),
-        ("livenessProbe", &container.liveness_probe),
-        ("startupProbe", &container.startup_probe),
-    ];
-    for (name, probe) in probes {
-        if probe
-            .as_ref()
-            .is_some_and(|probe: &Probe| probe.grpc.is_some())
-        {
-            found.push(Unsupported::refused(
-                format!("{path}.{name}.grpc"),
-                "use an httpGet, tcpSocket or exec probe",
-            ));
-        }
     }
     found
 }
@@ -202,7 +186,7 @@ fn user(
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::api::core::v1::{Capabilities, Volume};
+    use k8s_openapi::api::core::v1::{Capabilities, GRPCAction, Probe, Volume};
 
     use super::*;
 
@@ -240,6 +224,16 @@ mod tests {
                 "volume",
                 |spec| spec.volumes = Some(vec![Volume::default()]),
                 &["!spec.volumes"],
+            ),
+            (
+                "gRPC probe",
+                |spec| {
+                    spec.containers[0].readiness_probe = Some(Probe {
+                        grpc: Some(GRPCAction::default()),
+                        ..Probe::default()
+                    });
+                },
+                &[],
             ),
             (
                 "own user",

@@ -116,6 +116,7 @@ async fn legacy_documents() {
                 "pods",
                 ["delete", "deletecollection", "get", "list", "watch"]
             ],
+            ["pods/exec", ["create", "get"]],
             ["pods/log", ["get"]],
             ["pods/status", ["get"]],
         ])

@@ -14,6 +14,7 @@ use knative_apiserver::{ApiServer, BoundApiServer, Credentials};
 use knative_core::{
     Ids, SystemClock,
     admission::Admitted,
+    runtime::WorkloadRuntime,
     store::{MemoryStore, Store, WriteOptions, codec::object_from_value},
 };
 use serde_json::{Value, json};
@@ -37,9 +38,10 @@ spec:
 ";
 
 /// A platform's API on a socket, and what `kubectl` needs to enter.
-struct Cluster {
+pub(crate) struct Cluster {
     directory: TempDir,
-    store: Arc<dyn Store>,
+    /// What it serves.
+    pub(crate) store: Arc<dyn Store>,
     address: std::net::SocketAddr,
     token: String,
     shutdown: CancellationToken,
@@ -48,6 +50,11 @@ struct Cluster {
 
 impl Cluster {
     async fn start() -> Self {
+        Self::with(Arc::new(Echo)).await
+    }
+
+    /// An API with somebody who runs pods.
+    pub(crate) async fn with(runtime: Arc<dyn WorkloadRuntime>) -> Self {
         let now = SystemClockNow::now();
         let kinds = Arc::new(kinds());
         let clock = Arc::new(SystemClock);
@@ -57,7 +64,7 @@ impl Cluster {
         let credentials = Credentials::load_or_create(&directory.path().join("pki"), now);
         let credentials = Arc::new(credentials.expect("credentials"));
         let server = ApiServer::builder(kinds, Arc::clone(&store))
-            .runtime(Arc::new(Echo))
+            .runtime(runtime)
             .build();
         let loopback = "127.0.0.1:0".parse().expect("an address");
         let bound = server.bind(loopback, Arc::clone(&credentials)).await;
@@ -85,7 +92,7 @@ impl Cluster {
     }
 
     /// Runs a blocking script against the API, then stops it.
-    async fn run(self, script: impl FnOnce(Kubectl) + Send + 'static) {
+    pub(crate) async fn run(self, script: impl FnOnce(Kubectl) + Send + 'static) {
         let kubectl = Kubectl::new(self.directory.path());
         if kubectl.is_there() {
             let done = tokio::task::spawn_blocking(move || script(kubectl)).await;
@@ -116,7 +123,7 @@ impl SystemClockNow {
 
 /// Runs `kubectl` with a home of its own.
 #[derive(Clone)]
-struct Kubectl {
+pub(crate) struct Kubectl {
     directory: std::path::PathBuf,
 }
 
@@ -132,7 +139,7 @@ impl Kubectl {
         version.is_ok_and(|output| output.status.success())
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("kubectl");
         command
             .args(arguments)
@@ -142,7 +149,7 @@ impl Kubectl {
         command
     }
 
-    fn output(&self, arguments: &[&str], input: &str) -> Output {
+    pub(crate) fn output(&self, arguments: &[&str], input: &str) -> Output {
         let mut command = self.command(arguments);
         command.stdin(Stdio::piped());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -156,13 +163,13 @@ impl Kubectl {
 
     /// What a command prints that succeeds.
     #[track_caller]
-    fn ok(&self, arguments: &[&str]) -> String {
+    pub(crate) fn ok(&self, arguments: &[&str]) -> String {
         self.ok_with(arguments, "")
     }
 
     /// What a command prints that succeeds on this input.
     #[track_caller]
-    fn ok_with(&self, arguments: &[&str], input: &str) -> String {
+    pub(crate) fn ok_with(&self, arguments: &[&str], input: &str) -> String {
         let output = self.output(arguments, input);
         let (stdout, stderr) = texts(&output);
         assert!(
@@ -174,7 +181,7 @@ impl Kubectl {
 
     /// What a command says that fails.
     #[track_caller]
-    fn fails(&self, arguments: &[&str], input: &str) -> String {
+    pub(crate) fn fails(&self, arguments: &[&str], input: &str) -> String {
         let output = self.output(arguments, input);
         let (stdout, stderr) = texts(&output);
         assert!(
@@ -185,7 +192,7 @@ impl Kubectl {
     }
 }
 
-fn texts(output: &Output) -> (String, String) {
+pub(crate) fn texts(output: &Output) -> (String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (text(&output.stdout), text(&output.stderr))
 }

@@ -104,6 +104,14 @@ async fn options_reach_the_runtime() {
         .await
         .refusal(404, "NotFound");
     assert_eq!(message, "pods \"q\" not found");
+    let wrong = "tailLines=-1&limitBytes=0&sinceSeconds=5&sinceTime=2026-01-01T00:00:00Z";
+    let message = api.get(&format!("{path}?{wrong}")).await;
+    assert_eq!(
+        message.refusal(422, "Invalid"),
+        "PodLogOptions \"p\" is invalid: [tailLines: Invalid value: -1: must be greater than or equal to 0, \
+         limitBytes: Invalid value: 0: must be greater than 0, \
+         : Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified]"
+    );
     api.get(&format!("{path}?timestamps=true"))
         .await
         .refusal(400, "BadRequest");

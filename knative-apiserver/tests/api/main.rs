@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod discovery;
+mod exec;
 mod harness;
 mod kn;
 mod kubectl;

@@ -507,7 +507,7 @@ async fn what_is_derived_is_read_only() {
         message,
         "create is not supported on resources of kind \"pods\""
     );
-    for part in ["exec", "attach", "portforward"] {
+    for part in ["attach", "portforward"] {
         let path = format!("/api/v1/namespaces/default/pods/p/{part}");
         let message = api.get(&path).await.refusal(405, "MethodNotAllowed");
         assert!(

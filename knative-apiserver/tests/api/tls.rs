@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use knative_apiserver::{ApiServer, Credentials, ServeError};
 use knative_core::{
     Clock, Ids,
+    runtime::WorkloadRuntime,
     store::{MemoryStore, Store},
 };
 use rustls::{ClientConfig, RootCertStore};
@@ -17,7 +18,7 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::harness::kinds;
+use crate::{harness::kinds, logs::Echo};
 
 /// A clock that is set by hand, so that certificates can grow old.
 #[derive(Debug)]
@@ -29,8 +30,10 @@ impl Clock for Set {
     }
 }
 
-struct Served {
+pub(crate) struct Served {
     address: SocketAddr,
+    /// What it serves.
+    pub(crate) store: Arc<dyn Store>,
     credentials: Arc<Credentials>,
     clock: Arc<Set>,
     kubeconfig: String,
@@ -40,6 +43,11 @@ struct Served {
 
 impl Served {
     async fn start() -> Self {
+        Self::with(Arc::new(Echo)).await
+    }
+
+    /// An API with somebody who runs pods.
+    pub(crate) async fn with(runtime: Arc<dyn WorkloadRuntime>) -> Self {
         // Certificates are judged by the time of the system.
         let now = knative_core::SystemClock.now();
         let kinds = Arc::new(kinds());
@@ -50,7 +58,8 @@ impl Served {
             Arc::new(Ids::seeded(1)),
         );
         let store: Arc<dyn Store> = Arc::new(memory);
-        let server = ApiServer::builder(kinds, store)
+        let server = ApiServer::builder(kinds, Arc::clone(&store))
+            .runtime(runtime)
             .clock(Arc::clone(&clock) as _)
             .build();
         let credentials = Arc::new(Credentials::ephemeral(now).expect("credentials"));
@@ -65,6 +74,7 @@ impl Served {
         tasks.spawn(async move { bound.serve(token).await });
         Self {
             address,
+            store,
             credentials,
             clock,
             kubeconfig,
@@ -84,7 +94,7 @@ impl Served {
         STANDARD.decode(text).expect("base64")
     }
 
-    async fn connect(&self, certificate: bool, protocol: &[u8]) -> TlsStream<TcpStream> {
+    pub(crate) async fn connect(&self, certificate: bool, protocol: &[u8]) -> TlsStream<TcpStream> {
         let mut roots = RootCertStore::empty();
         let authority = CertificateDer::from_pem_slice(self.credentials.authority_pem().as_bytes());
         roots
@@ -130,7 +140,7 @@ impl Served {
         line.trim_end().to_owned()
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.shutdown.cancel();
         self.tasks.close();
         let stopped = tokio::time::timeout(Duration::from_secs(10), self.tasks.wait()).await;

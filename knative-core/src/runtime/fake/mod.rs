@@ -1,5 +1,6 @@
 //! A runtime that runs nothing: scripted delays and faults, for tests and simulation (feature `test-util`).
 
+mod command;
 mod image;
 
 use std::{
@@ -21,9 +22,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::http::Endpoint;
 use crate::runtime::{
-    Capabilities, Exit, ImageConfig, ImageError, ImageStore, InstanceEvent, InstanceId,
-    InstanceRuntime, InstanceSpec, LogOptions, LogStream, Phase, PullSecret, ResolvedImage,
-    Running, RuntimeError, StartError, StartPhases, Started, Unsupported,
+    Capabilities, ExecOptions, ExecSession, Exit, ImageConfig, ImageError, ImageStore,
+    InstanceEvent, InstanceId, InstanceRuntime, InstanceSpec, LogOptions, LogStream, Phase,
+    PullSecret, ResolvedImage, Running, RuntimeError, StartError, StartPhases, Started,
+    Unsupported,
 };
 
 pub use image::{FakeImage, FakeStart};
@@ -48,6 +50,7 @@ struct Machine {
     starting: Mutex<BTreeMap<InstanceId, CancellationToken>>,
     starts: Mutex<Vec<InstanceId>>,
     doubles: Mutex<BTreeSet<InstanceId>>,
+    commands: Arc<()>,
     events: broadcast::Sender<InstanceEvent>,
 }
 
@@ -73,6 +76,7 @@ impl FakeRuntime {
                 starting: Mutex::default(),
                 starts: Mutex::default(),
                 doubles: Mutex::default(),
+                commands: Arc::default(),
                 events: broadcast::channel(EVENTS).0,
             }),
         }
@@ -116,6 +120,11 @@ impl FakeRuntime {
     /// Instances that were started while they ran: always empty unless the platform is wrong.
     pub fn doubles(&self) -> Vec<InstanceId> {
         self.machine.doubles.lock().iter().cloned().collect()
+    }
+
+    /// How many commands run, those that nobody waits for any more left out.
+    pub fn commands(&self) -> usize {
+        Arc::strong_count(&self.machine.commands) - 1
     }
 }
 
@@ -273,6 +282,7 @@ impl InstanceRuntime for FakeRuntime {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             adoption: true,
+            exec: true,
             logs: true,
             ..Capabilities::default()
         }
@@ -287,6 +297,18 @@ impl InstanceRuntime for FakeRuntime {
             .map(|member| member.log.clone());
         let log = log.ok_or_else(|| RuntimeError::NotFound { id: id.clone() })?;
         Ok(stream::once(async { Ok(Bytes::from(log)) }).boxed())
+    }
+
+    /// Runs `cat`, `size`, `flood`, `wait` and `exit CODE`; whatever else ends well at once.
+    async fn exec(
+        &self,
+        id: &InstanceId,
+        options: &ExecOptions,
+    ) -> Result<ExecSession, RuntimeError> {
+        if !self.machine.members.lock().contains_key(id) {
+            return Err(RuntimeError::NotFound { id: id.clone() });
+        }
+        Ok(command::run(options, Arc::clone(&self.machine.commands)))
     }
 }
 

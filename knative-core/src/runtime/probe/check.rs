@@ -4,19 +4,20 @@ use std::{io, net::SocketAddr, sync::Arc};
 
 use http::{HeaderName, HeaderValue, Method, header};
 use k8s_openapi::{
-    api::core::v1::{HTTPGetAction, Probe, TCPSocketAction},
+    api::core::v1::{GRPCAction, HTTPGetAction, Probe, TCPSocketAction},
     apimachinery::pkg::util::intstr::IntOrString,
 };
 use thiserror::Error;
 use tower::ServiceExt;
 
+use super::grpc::{self, HealthStatus};
 use crate::{
     http::{Body, Connection, Dial, Endpoint, Request},
     runtime::PortSpec,
 };
 
 /// What a kubelet calls itself; Knative's data path knows probes by it.
-const USER_AGENT: &str = "kube-probe/1.34";
+pub(super) const USER_AGENT: &str = "kube-probe/1.34";
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +39,13 @@ pub enum Check {
         /// Further headers.
         headers: Vec<(String, String)>,
     },
+    /// `grpc.health.v1.Health/Check` is answered with `SERVING`.
+    Grpc {
+        /// Another port than the endpoint's.
+        port: Option<u16>,
+        /// Whose health is asked for; the whole server's if empty.
+        service: String,
+    },
     /// A command in the instance ends with 0.
     Exec {
         /// The command and its arguments.
@@ -56,6 +64,9 @@ impl Check {
         }
         if let Some(get) = &probe.http_get {
             return Some(http_check(get, declared));
+        }
+        if let Some(grpc) = &probe.grpc {
+            return Some(grpc_check(grpc, declared));
         }
         let tcp: &TCPSocketAction = probe.tcp_socket.as_ref()?;
         Some(Self::Tcp {
@@ -82,6 +93,13 @@ fn http_check(get: &HTTPGetAction, declared: Option<&[PortSpec]>) -> Check {
         headers: headers
             .map(|header| (header.name.clone(), header.value.clone()))
             .collect(),
+    }
+}
+
+fn grpc_check(grpc: &GRPCAction, declared: Option<&[PortSpec]>) -> Check {
+    Check::Grpc {
+        port: foreign_port(&IntOrString::Int(grpc.port), declared),
+        service: grpc.service.clone().unwrap_or_default(),
     }
 }
 
@@ -120,9 +138,23 @@ pub enum CheckError {
     /// The answer was not HTTP.
     #[error("the answer is not HTTP: {0}")]
     Http(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The server speaks gRPC and has no health service.
+    #[error("the server does not implement the gRPC health protocol (grpc.health.v1.Health)")]
+    Unimplemented,
+    /// The health check ended with another gRPC status than OK.
+    #[error("the health check ended with gRPC status {code}: {message}")]
+    Rpc {
+        /// The status.
+        code: u32,
+        /// What the server says about it.
+        message: String,
+    },
+    /// The service says that it is not serving.
+    #[error("service unhealthy (responded with {:?})", .0.as_str())]
+    Unhealthy(HealthStatus),
 }
 
-/// Puts TCP and HTTP questions. Commands are run by the backend.
+/// Puts TCP, HTTP and gRPC questions. Commands are run by the backend.
 #[derive(Clone, Debug)]
 pub struct Prober {
     dial: Arc<dyn Dial>,
@@ -157,6 +189,12 @@ impl Prober {
                     Ok(())
                 } else {
                     Err(CheckError::Status(status))
+                }
+            }
+            Check::Grpc { port, service } => {
+                match grpc::check(&*self.dial, &at(endpoint, *port), service).await? {
+                    HealthStatus::Serving => Ok(()),
+                    status => Err(CheckError::Unhealthy(status)),
                 }
             }
         }
