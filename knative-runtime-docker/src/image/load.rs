@@ -109,3 +109,36 @@ fn refused(reference: &str, failure: Failure) -> ImageError {
         _ => failure.into_image_error(reference),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_engine_says_of_the_content_is_told_from_what_it_says_of_itself() {
+        let said = |error: &str| {
+            let error = error.to_owned();
+            refused("app", Failure::Engine(Error::DockerStreamError { error }))
+        };
+        let content = said("invalid diffID for layer 0: expected \"sha256:1\", got \"sha256:2\"");
+        assert!(matches!(content, ImageError::BadManifest { .. }));
+        let full =
+            said("Error processing tar file(exit status 1): write /app: no space left on device");
+        assert!(matches!(full, ImageError::NoSpace { .. }));
+        let gone = refused("app", Failure::Engine(Error::RequestTimeoutError));
+        assert!(matches!(gone, ImageError::Unavailable { .. }));
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_content_is_told_from_what_is_wrong_with_the_disk() {
+        let of = |kind: io::ErrorKind| unreadable("app", io::Error::new(kind, "x"));
+        assert!(matches!(
+            of(io::ErrorKind::UnexpectedEof),
+            ImageError::BadManifest { .. }
+        ));
+        assert!(matches!(
+            of(io::ErrorKind::PermissionDenied),
+            ImageError::Unavailable { .. }
+        ));
+    }
+}

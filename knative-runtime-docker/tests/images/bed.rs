@@ -12,7 +12,7 @@ use bollard::{
     },
 };
 use futures::TryStreamExt as _;
-use knative_core::runtime::PullSecret;
+use knative_core::runtime::{ContainerSpec, PullPolicy, PullSecret};
 use knative_runtime_docker::{DockerImages, Engine};
 
 use super::{
@@ -69,32 +69,25 @@ impl Bed {
         self.registries.open.name(&self.path(path))
     }
 
-    /// A repository of the registry that asks for a user.
-    pub(crate) fn closed(&self, path: &str) -> String {
-        self.registries.closed.name(&self.path(path))
-    }
-
     pub(crate) fn path(&self, path: &str) -> String {
         format!("{}/{path}", self.prefix)
     }
 
     /// Gives the engine an image with one file of this content; answers with its id.
     pub(crate) async fn make(&self, repository: &str, tag: &str, content: &str) -> String {
-        let options = CreateImageOptionsBuilder::default()
-            .from_src("-")
-            .repo(repository)
-            .tag(tag)
-            .build();
+        // Named afterwards: Podman passes over a tag here.
+        let options = CreateImageOptionsBuilder::default().from_src("-").build();
         // Two tests never make the same image: one would remove the other's.
         let content = format!("{} {content}", self.prefix);
         let tar = tar_of_one("file", content.as_bytes());
         let making = self
             .docker
             .create_image(Some(options), Some(body_full(tar.into())), None);
-        making.try_collect::<Vec<_>>().await.unwrap();
-        let made = self.id(&format!("{repository}:{tag}")).await.unwrap();
+        let steps: Vec<_> = making.try_collect().await.unwrap();
+        let made = steps.into_iter().find_map(|step| step.status).unwrap();
         self.made.lock().unwrap().push(made.clone());
-        made
+        self.tag(&made, repository, tag).await;
+        self.id(&format!("{repository}:{tag}")).await.unwrap()
     }
 
     pub(crate) async fn push(&self, repository: &str, tag: &str) {
@@ -110,16 +103,25 @@ impl Bed {
         pushing.try_collect::<Vec<_>>().await.unwrap();
     }
 
-    /// Makes an image that only a registry has; answers with the digest there.
-    pub(crate) async fn publish(&self, repository: &str, tag: &str, content: &str) -> String {
-        let id = self.make(repository, tag, content).await;
-        self.push(repository, tag).await;
-        let found = self.docker.inspect_image(&id).await.unwrap();
-        let digests = found.repo_digests.unwrap();
-        let of_repository = |digest: &&String| digest.starts_with(repository);
-        let digest = digests.iter().find(of_repository).unwrap().clone();
+    /// Makes an image that only the open registry has; answers with its repository and its digest there.
+    pub(crate) async fn publish(&self, tag: &str, content: &str) -> (String, String) {
+        self.publish_in(&self.registries.open, tag, content).await
+    }
+
+    /// The same in the registry that asks for a user.
+    pub(crate) async fn publish_closed(&self, tag: &str, content: &str) -> (String, String) {
+        self.publish_in(&self.registries.closed, tag, content).await
+    }
+
+    async fn publish_in(&self, registry: &Registry, tag: &str, content: &str) -> (String, String) {
+        let path = self.path("app");
+        let repository = registry.name(&path);
+        let id = self.make(&repository, tag, content).await;
+        self.push(&repository, tag).await;
         self.remove(&id).await;
-        digest
+        let digest = registry.digest(&format!("{path}/manifests/{tag}"));
+        let pinned = format!("{repository}@{digest}");
+        (repository, pinned)
     }
 
     pub(crate) async fn tag(&self, image: &str, repository: &str, tag: &str) {
@@ -139,6 +141,15 @@ impl Bed {
         let options = RemoveImageOptionsBuilder::default().force(true).build();
         // It may be gone.
         let _ = self.docker.remove_image(image, Some(options), None).await;
+    }
+
+    /// The id of what a container of this image would run, without a pull.
+    pub(crate) async fn started(&self, image: &str) -> Option<String> {
+        let mut container = ContainerSpec::default();
+        container.image = image.to_owned();
+        container.pull_policy = PullPolicy::Never;
+        let image = self.images.ensure(&container, &[]).await.unwrap();
+        self.id(&image).await
     }
 
     /// The credentials of the registry that asks for some.

@@ -7,6 +7,10 @@
     clippy::print_stderr,
     reason = "that tests are ignored must be seen by whoever runs them"
 )]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test ends where it finds what it did not expect"
+)]
 
 mod bed;
 mod import;
@@ -71,6 +75,15 @@ fn engine() -> Result<String, String> {
     let host = std::env::var(ENGINE);
     let host = host.map_err(|_| format!("{ENGINE} names no engine"))?;
     Registry::obstacle().map_or(Ok(host), Err)
+}
+
+/// The architecture of an engine on this machine, in Go's words.
+fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
 }
 
 fn trial((name, case): Case, host: &str, registries: Option<Arc<Registries>>) -> Trial {

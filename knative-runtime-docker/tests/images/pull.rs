@@ -1,13 +1,14 @@
 //! Having an image before a container starts.
 
-use knative_core::runtime::{ContainerSpec, ImageStore as _, PullPolicy, PullSecret, StartError};
 use std::time::Duration;
+
+use knative_core::runtime::{ContainerSpec, ImageStore as _, PullPolicy, PullSecret, StartError};
 
 use crate::{bed::Bed, cases, registry::PASSWORD};
 
 cases![
     what_is_resolved_can_be_pulled_and_started,
-    what_is_only_here_starts_by_its_id_though_the_tag_moved,
+    what_is_only_here_starts_though_the_tag_moved,
     never_means_never,
     an_image_that_cannot_be_pulled_says_why,
     a_closed_registry_is_pulled_from_with_a_secret,
@@ -27,9 +28,8 @@ async fn ensure(
 }
 
 async fn what_is_resolved_can_be_pulled_and_started(bed: &Bed) {
-    let repository = bed.open("app");
-    let first = bed.publish(&repository, "1", "one").await;
-    bed.publish(&repository, "1", "two").await;
+    let (repository, first) = bed.publish("1", "one").await;
+    bed.publish("1", "two").await;
     for policy in [
         PullPolicy::IfNotPresent,
         PullPolicy::Always,
@@ -46,14 +46,12 @@ async fn what_is_resolved_can_be_pulled_and_started(bed: &Bed) {
     assert!(new.is_some() && old != new);
 }
 
-async fn what_is_only_here_starts_by_its_id_though_the_tag_moved(bed: &Bed) {
+async fn what_is_only_here_starts_though_the_tag_moved(bed: &Bed) {
     let repository = bed.here("app");
     let first = bed.make(&repository, "1", "one").await;
     let timeout = Duration::from_secs(60);
-    let resolved = bed
-        .images
-        .resolve(&format!("{repository}:1"), &[], timeout)
-        .await;
+    let tag = format!("{repository}:1");
+    let resolved = bed.images.resolve(&tag, &[], timeout).await;
     let pinned = resolved.unwrap().digest.unwrap();
     bed.make(&repository, "1", "two").await;
     for policy in [
@@ -61,13 +59,13 @@ async fn what_is_only_here_starts_by_its_id_though_the_tag_moved(bed: &Bed) {
         PullPolicy::Always,
         PullPolicy::Never,
     ] {
-        assert_eq!(ensure(bed, &pinned, policy, &[]).await.unwrap(), first);
+        let image = ensure(bed, &pinned, policy, &[]).await.unwrap();
+        assert_eq!(bed.id(&image).await.as_ref(), Some(&first));
     }
 }
 
 async fn never_means_never(bed: &Bed) {
-    let repository = bed.open("app");
-    bed.publish(&repository, "1", "one").await;
+    let (repository, _) = bed.publish("1", "one").await;
     let tagged = format!("{repository}:1");
     let error = ensure(bed, &tagged, PullPolicy::Never, &[])
         .await
@@ -93,16 +91,12 @@ async fn an_image_that_cannot_be_pulled_says_why(bed: &Bed) {
 }
 
 async fn a_closed_registry_is_pulled_from_with_a_secret(bed: &Bed) {
-    let repository = bed.closed("app");
-    let published = bed.publish(&repository, "1", "one").await;
+    let (_, published) = bed.publish_closed("1", "one").await;
     let error = ensure(bed, &published, PullPolicy::IfNotPresent, &[])
         .await
         .unwrap_err();
     assert!(matches!(error, StartError::ImagePull { .. }), "{error:?}");
-    assert!(
-        error.to_string().contains("no basic auth credentials"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("auth"), "{error}");
     let secrets = [bed.secret("wrong"), bed.secret(PASSWORD)];
     let image = ensure(bed, &published, PullPolicy::IfNotPresent, &secrets)
         .await
@@ -111,8 +105,7 @@ async fn a_closed_registry_is_pulled_from_with_a_secret(bed: &Bed) {
 }
 
 async fn an_image_that_was_removed_is_pulled_again(bed: &Bed) {
-    let repository = bed.open("app");
-    let published = bed.publish(&repository, "1", "one").await;
+    let (_, published) = bed.publish("1", "one").await;
     let policy = PullPolicy::IfNotPresent;
     let image = ensure(bed, &published, policy, &[]).await.unwrap();
     let id = bed.id(&image).await.unwrap();

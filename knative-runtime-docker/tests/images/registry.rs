@@ -6,8 +6,11 @@ use std::{
     net::{TcpListener, TcpStream},
     process::{Child, Command, Stdio},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use tokio::time::Instant;
 
 /// Debian's name for it.
 const PROGRAM: &str = "docker-registry";
@@ -92,16 +95,34 @@ impl Registry {
 
     /// Stores a manifest as it is.
     pub(crate) fn put(&self, path: &str, media_type: &str, content: &str) {
+        let length = content.len();
+        let more = format!("Content-Type: {media_type}\r\nContent-Length: {length}\r\n");
+        let answer = self.ask("PUT", path, &more, content);
+        assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    }
+
+    /// The digest under which it keeps what is at a path.
+    pub(crate) fn digest(&self, path: &str) -> String {
+        let accept = "Accept: application/vnd.docker.distribution.manifest.v2+json\r\n\
+                      Accept: application/vnd.oci.image.manifest.v1+json\r\n";
+        let answer = self.ask("HEAD", path, accept, "");
+        let digest = answer
+            .lines()
+            .find_map(|line| line.strip_prefix("Docker-Content-Digest: "));
+        digest.unwrap().to_owned()
+    }
+
+    fn ask(&self, method: &str, path: &str, more: &str, content: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        let request = format!(
-            "PUT /v2/{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: {media_type}\r\n\
-             Content-Length: {}\r\n\r\n{content}",
-            content.len()
+        let user = STANDARD.encode(format!("{PUSHER}:{PUSHER}"));
+        let head = format!(
+            "{method} /v2/{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Basic {user}\r\n"
         );
+        let request = format!("{head}{more}\r\n{content}");
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+        answer
     }
 }
 

@@ -165,3 +165,24 @@ async fn an_engine_that_cannot_ask_registries_pulls_to_resolve() {
         .await;
     assert_eq!(resolved.unwrap().digest, Some(pinned()));
 }
+
+#[tokio::test]
+async fn a_registry_is_asked_without_a_pull() {
+    let (images, calls) = images(|call| {
+        if call.contains("/distribution/") {
+            ok(&json!({"Descriptor": {"digest": ID, "size": 1}, "Platforms": []}))
+        } else {
+            missing()
+        }
+    })
+    .await;
+    let resolved = images
+        .resolve("r.dev/app:1", &[], Duration::from_secs(10))
+        .await;
+    assert_eq!(resolved.unwrap().digest, Some(pinned()));
+    let want = [
+        "GET /images/r.dev/app:1/json",
+        "GET /distribution/r.dev/app:1/json",
+    ];
+    assert_eq!(calls.take(), want);
+}
