@@ -65,14 +65,14 @@ impl DockerImages {
         Ok(present.map(|present| present.into_resolved(name)))
     }
 
-    /// Podman asks registries only in order to pull.
+    /// Podman asks registries only in order to pull, which may take longer than a resolution: the next one goes on with it.
     async fn resolve_by_pulling(
         &self,
         reference: &str,
         name: &Name,
         credentials: Vec<PullSecret>,
     ) -> Result<ResolvedImage, ImageError> {
-        let pulled = self.pulls.pull(&name.for_engine(), credentials).await;
+        let pulled = self.pulls.pull_on(&name.for_engine(), credentials).await;
         pulled.map_err(|failure| failure.image_error(reference))?;
         let resolved = self.resolve_here(reference, name).await?;
         resolved.ok_or_else(|| ImageError::Unavailable {

@@ -64,7 +64,7 @@ const CREDENTIALS: &str = "x-registry-auth";
 /// A pull policy means what it means to a kubelet, except that a digest which is here is never pulled again. What was seen
 /// is remembered, so that a cold start of a known image asks the engine nothing; [`forget`](Self::forget) is for the
 /// container that the engine then refuses to make. Several starts that need one image wait for one pull. A pull that says
-/// nothing for five minutes is given up, as is one that nobody waits for any more.
+/// nothing for five minutes is given up, as is one that no start waits for any more.
 ///
 /// # Taking in
 ///

@@ -12,6 +12,7 @@ use futures::{
 use knative_core::runtime::PullSecret;
 use parking_lot::Mutex;
 use tokio::time::{Instant, timeout};
+use tokio_util::task::TaskTracker;
 
 use super::{credential, refusal::Failure};
 
@@ -20,9 +21,10 @@ pub(super) const STALL: Duration = Duration::from_secs(5 * 60);
 
 type Pull = BoxFuture<'static, Result<(), Arc<Failure>>>;
 
-/// Pulls that are under way. One ends early when nobody waits for it any more.
+/// Pulls that are under way.
 pub(super) struct Pulls {
     docker: Docker,
+    tasks: TaskTracker,
     running: Mutex<Vec<Running>>,
 }
 
@@ -51,17 +53,29 @@ impl Pulls {
     pub(super) fn new(docker: Docker) -> Self {
         Self {
             docker,
+            tasks: TaskTracker::new(),
             running: Mutex::default(),
         }
     }
 
-    /// Pulls an image, or waits for a pull of it with the same credentials.
+    /// Pulls an image, or waits for a pull of it with the same credentials. It ends early when nobody waits any more.
     pub(super) async fn pull(
         &self,
         name: &str,
         credentials: Vec<PullSecret>,
     ) -> Result<(), Arc<Failure>> {
         self.join(name, credentials).await
+    }
+
+    /// The same, and the pull goes on though nobody waits: who asks again later finds it further.
+    pub(super) async fn pull_on(
+        &self,
+        name: &str,
+        credentials: Vec<PullSecret>,
+    ) -> Result<(), Arc<Failure>> {
+        let pull = self.join(name, credentials);
+        self.tasks.spawn(pull.clone());
+        pull.await
     }
 
     fn join(&self, name: &str, credentials: Vec<PullSecret>) -> Shared<Pull> {

@@ -186,3 +186,28 @@ async fn a_registry_is_asked_without_a_pull() {
     ];
     assert_eq!(calls.take(), want);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pull_that_outlasts_a_resolution_serves_the_next() {
+    let (finish, finished) = std::sync::mpsc::channel::<()>();
+    let (finished, pulled) = (Mutex::new(finished), AtomicBool::new(false));
+    let (images, calls) = images(move |call| match call {
+        call if call.contains("/distribution/") => (404, "Not Found\n".to_owned()),
+        call if call.starts_with("POST /images/create") => {
+            finished.lock().recv().unwrap();
+            pulled.store(true, SeqCst);
+            ok(&json!({"status": "Pulling from app"}))
+        }
+        _ if pulled.load(SeqCst) => ok(&json!({"Id": ID, "RepoDigests": [pinned()]})),
+        _ => missing(),
+    })
+    .await;
+    let resolve = async |timeout| images.resolve("r.dev/app:1", &[], timeout).await;
+    resolve(Duration::from_millis(200)).await.unwrap_err();
+    finish.send(()).unwrap();
+    let resolved = resolve(Duration::from_secs(10)).await;
+    assert_eq!(resolved.unwrap().digest, Some(pinned()));
+    let calls = calls.take();
+    let pulls = calls.iter().filter(|call| call.starts_with("POST"));
+    assert_eq!(pulls.count(), 1, "{calls:?}");
+}
