@@ -78,11 +78,11 @@ mod tests {
     fn programs_are_for_their_machine() {
         // e_machine of an ELF header: x86-64 is 62, AArch64 is 183.
         for (architecture, machine) in [("amd64", 62), ("arm64", 183)] {
-            let program = program(architecture).unwrap();
-            assert_eq!(&program[..4], b"\x7fELF", "{architecture}");
-            assert_eq!(program[18], machine, "{architecture}");
-            assert!(program.len() < 1024, "{architecture}");
+            let binary = program(architecture).unwrap();
+            assert_eq!(&binary[..4], b"\x7fELF", "{architecture}");
+            assert_eq!(binary[18], machine, "{architecture}");
+            assert!(binary.len() < 1024, "{architecture}");
         }
-        assert!(super::program("s390x").is_none());
+        assert!(program("s390x").is_none());
     }
 }

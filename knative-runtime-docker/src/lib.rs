@@ -12,6 +12,7 @@ mod list;
 mod log;
 mod member;
 mod network;
+mod pause;
 mod pool;
 mod render;
 mod runtime;

@@ -45,6 +45,8 @@ pub(crate) struct State {
     pub(crate) address: Option<Ipv4Addr>,
     pub(crate) port: Option<u16>,
     pub(crate) containers: Vec<Held>,
+    /// Whether its containers are made, and wait for a start.
+    pub(crate) made: bool,
     /// Whether its end is told to the platform: it was ready once.
     pub(crate) running: bool,
     /// The container that serves requests.
@@ -79,6 +81,17 @@ impl Member {
         let mut all = state.containers.iter();
         all.find(|held| held.name == name && matches!(held.role, Role::Main | Role::Init))
             .cloned()
+    }
+
+    /// Its main containers, where they are made and not started.
+    pub(crate) fn made(&self) -> Option<Vec<String>> {
+        let mut state = self.state.lock();
+        if !std::mem::take(&mut state.made) {
+            return None;
+        }
+        let mains = state.containers.iter();
+        let mains = mains.filter(|held| held.role == Role::Main);
+        Some(mains.map(|held| held.id.clone()).collect())
     }
 
     /// The container that holds its network.

@@ -17,7 +17,7 @@ use knative_core::{
     runtime::{
         Capabilities, ExecOptions, ExecSession, InstanceEvent, InstanceId, InstanceRuntime,
         InstanceSpec, Isolation, LogOptions, LogStream, Phase, Place, Running, RuntimeError,
-        StartError, StartPhases, Started, Unsupported, WorkloadId,
+        StartError, StartPhases, Started, Unsupported, Usage, WorkloadId,
     },
 };
 use parking_lot::Mutex;
@@ -248,6 +248,42 @@ impl Shared {
     }
 }
 
+impl DockerRuntime {
+    /// Does a part of a start as a task that goes on to its end by itself, so that what the engine makes is always known.
+    async fn work<T, F>(
+        &self,
+        spec: &InstanceSpec,
+        part: impl FnOnce(Arc<Start>) -> F + Send + 'static,
+    ) -> Result<T, StartError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, StartError>> + Send,
+    {
+        let member = self.shared.member_for(&spec.id, &spec.workload);
+        let start = Arc::new(Start {
+            shared: Arc::clone(&self.shared),
+            member: Arc::clone(&member),
+            spec: spec.clone(),
+            began: Instant::now(),
+        });
+        let task = self.shared.tasks.spawn(async move {
+            let outcome = match start.shared.settle_in(&start.member).await {
+                Ok(_) => {
+                    let _turn = start.member.turn.lock().await;
+                    part(Arc::clone(&start)).await
+                }
+                Err(error) => Err(error),
+            };
+            if outcome.is_err() || start.member.stop.is_cancelled() {
+                start.shared.clear(&start.member).await;
+                return outcome.and(Err(StartError::Stopped));
+            }
+            outcome
+        });
+        joined(&member, task).await
+    }
+}
+
 /// Waits for a task that goes on to its end by itself; giving up the wait tells it to stop.
 async fn joined<T>(
     member: &Member,
@@ -291,31 +327,30 @@ impl InstanceRuntime for DockerRuntime {
         Ok(Place::at(IpAddr::V4(address), phases))
     }
 
-    async fn start(&self, spec: &InstanceSpec) -> Result<Started, StartError> {
-        let began = Instant::now();
-        let member = self.shared.member_for(&spec.id, &spec.workload);
-        let start = Start {
-            shared: Arc::clone(&self.shared),
-            member: Arc::clone(&member),
-            spec: spec.clone(),
-            began,
-        };
-        let task = self.shared.tasks.spawn(async move {
-            let (shared, member) = (&start.shared, &start.member);
-            let outcome = match shared.settle_in(member).await {
-                Ok(_) => {
-                    let _turn = member.turn.lock().await;
-                    start.run().await
-                }
-                Err(error) => Err(error),
-            };
-            if outcome.is_err() || member.stop.is_cancelled() {
-                shared.clear(member).await;
-                return outcome.and(Err(StartError::Stopped));
-            }
-            outcome
+    async fn create(&self, spec: &InstanceSpec) -> Result<(), StartError> {
+        let made = self.work(spec, |start| async move {
+            start.make_all(&mut StartPhases::new()).await?;
+            start.member.state.lock().made = true;
+            Ok(())
         });
-        joined(&member, task).await
+        made.await
+    }
+
+    async fn start(&self, spec: &InstanceSpec) -> Result<Started, StartError> {
+        self.work(spec, |start| async move { start.run().await })
+            .await
+    }
+
+    async fn pause(&self, id: &InstanceId) -> Result<(), RuntimeError> {
+        self.shared.pause(id).await
+    }
+
+    async fn resume(&self, id: &InstanceId) -> Result<Started, StartError> {
+        self.shared.resume(id).await
+    }
+
+    async fn usage(&self, id: &InstanceId) -> Result<Usage, RuntimeError> {
+        self.shared.usage(id).await
     }
 
     async fn stop(&self, id: &InstanceId, grace: Duration) -> Result<(), RuntimeError> {
@@ -356,6 +391,7 @@ impl InstanceRuntime for DockerRuntime {
         capabilities.exec = true;
         capabilities.sidecars = true;
         capabilities.volumes = true;
+        capabilities.standby = true;
         capabilities.memory_limit = true;
         capabilities.isolation = Isolation::Container;
         capabilities

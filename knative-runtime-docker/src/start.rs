@@ -44,6 +44,25 @@ impl Start {
     /// Starts the instance. What it made is noted with the member, also when it fails.
     pub(crate) async fn run(&self) -> Result<Started, StartError> {
         let mut phases = StartPhases::new();
+        let made = match self.member.made() {
+            Some(made) => made,
+            None => self.make_all(&mut phases).await?,
+        };
+        let lap = Instant::now();
+        try_join_all(made.iter().map(|id| self.start(id))).await?;
+        let address = self.accepting().await?;
+        phases.add(Phase::Exec, lap.elapsed());
+        match self.member.run() {
+            Ok(()) => Ok(Started::new(Endpoint::Tcp(address), phases)),
+            Err(death) => Err(self.shared.crash(&self.member, &death).await),
+        }
+    }
+
+    /// Makes the instance's containers, up to those that serve; answers with the ids of these.
+    pub(crate) async fn make_all(
+        &self,
+        phases: &mut StartPhases,
+    ) -> Result<Vec<String>, StartError> {
         let lap = Instant::now();
         let images = self.images().await?;
         phases.add(Phase::Image, lap.elapsed());
@@ -57,15 +76,7 @@ impl Start {
         let made = mains.map(|(container, image)| self.create(container, image, Role::Main));
         let made = try_join_all(made).await?;
         phases.add(Phase::Create, lap.elapsed());
-
-        let lap = Instant::now();
-        try_join_all(made.iter().map(|id| self.start(id))).await?;
-        let address = self.accepting().await?;
-        phases.add(Phase::Exec, lap.elapsed());
-        match self.member.run() {
-            Ok(()) => Ok(Started::new(Endpoint::Tcp(address), phases)),
-            Err(death) => Err(self.shared.crash(&self.member, &death).await),
-        }
+        Ok(made)
     }
 
     fn note(&self) {

@@ -24,7 +24,9 @@ pub use capability::{Capabilities, Isolation, Unsupported};
 pub use error::{ImageError, RuntimeError, StartError};
 pub use exec::{ExecOptions, ExecOutput, ExecSession, TerminalSize};
 pub use image::{ImageConfig, ImageStore, ResolvedImage};
-pub use instance::{Exit, InstanceEvent, InstanceId, InstanceRuntime, Place, Running, Started, Usage};
+pub use instance::{
+    Exit, InstanceEvent, InstanceId, InstanceRuntime, Place, Running, Started, Usage,
+};
 pub use job::{JobId, JobRuntime, JobSpec, JobState, StepSpec, StepState};
 pub use log::{LogOptions, LogStream};
 pub use pull_secret::{DockerConfigError, PullSecret, pull_secrets};

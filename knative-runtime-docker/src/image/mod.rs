@@ -99,6 +99,11 @@ impl DockerImages {
         }
     }
 
+    /// The engine.
+    pub const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// Reads the user's credentials from `config.json` in this directory instead.
     #[must_use]
     pub fn with_config_dir(mut self, dir: impl Into<PathBuf>) -> Self {

@@ -118,6 +118,10 @@ fn state(instance: &Instance) -> ContainerState {
     };
     match &instance.state {
         InstanceState::Starting => waiting("ContainerCreating".to_owned(), None),
+        InstanceState::Standby => waiting(
+            "Standby".to_owned(),
+            Some("it is kept in reserve until it is needed".to_owned()),
+        ),
         InstanceState::BackingOff { error, .. } => {
             let reason = match &**error {
                 StartError::CrashLoop { .. } => "CrashLoopBackOff".to_owned(),

@@ -4,6 +4,7 @@ mod cases;
 mod client;
 mod faults;
 mod pods;
+mod standby;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -113,7 +114,8 @@ pub fn trials(harness: &Arc<dyn Harness>) -> Vec<Trial> {
     let all = cases::all()
         .into_iter()
         .chain(faults::all(capabilities))
-        .chain(pods::all(capabilities));
+        .chain(pods::all(capabilities))
+        .chain(standby::all(capabilities));
     all.map(|(name, run)| trial(Arc::clone(harness), name, run))
         .collect()
 }

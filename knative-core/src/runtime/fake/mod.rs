@@ -50,6 +50,9 @@ struct Machine {
     starting: Mutex<BTreeMap<InstanceId, CancellationToken>>,
     starts: Mutex<Vec<InstanceId>>,
     doubles: Mutex<BTreeSet<InstanceId>>,
+    /// Made, and not started yet.
+    made: Mutex<BTreeSet<InstanceId>>,
+    paused: Mutex<BTreeSet<InstanceId>>,
     commands: Arc<()>,
     events: broadcast::Sender<InstanceEvent>,
 }
@@ -76,6 +79,8 @@ impl FakeRuntime {
                 starting: Mutex::default(),
                 starts: Mutex::default(),
                 doubles: Mutex::default(),
+                made: Mutex::default(),
+                paused: Mutex::default(),
                 commands: Arc::default(),
                 events: broadcast::channel(EVENTS).0,
             }),
@@ -120,6 +125,11 @@ impl FakeRuntime {
     /// Instances that were started while they ran: always empty unless the platform is wrong.
     pub fn doubles(&self) -> Vec<InstanceId> {
         self.machine.doubles.lock().iter().cloned().collect()
+    }
+
+    /// The instances that are paused.
+    pub fn paused(&self) -> Vec<InstanceId> {
+        self.machine.paused.lock().iter().cloned().collect()
     }
 
     /// How many commands run, those that nobody waits for any more left out.
@@ -221,10 +231,16 @@ impl InstanceRuntime for FakeRuntime {
             .insert(spec.id.clone(), stopped.clone());
         let _starting = Starting(&self.machine, &spec.id);
         let began = Instant::now();
+        let made = self.machine.made.lock().remove(&spec.id);
+        let delay = if made {
+            Duration::ZERO
+        } else {
+            image.start_delay
+        };
         tokio::select! {
             biased;
             () = stopped.cancelled() => return Err(StartError::Stopped),
-            () = sleep(image.start_delay) => {}
+            () = sleep(delay) => {}
         }
         match &image.start {
             FakeStart::Ready => {}
@@ -243,7 +259,29 @@ impl InstanceRuntime for FakeRuntime {
         Ok(Started::new(Endpoint::Service(image.service), phases))
     }
 
+    async fn create(&self, spec: &InstanceSpec) -> Result<(), StartError> {
+        self.machine.made.lock().insert(spec.id.clone());
+        Ok(())
+    }
+
+    async fn pause(&self, id: &InstanceId) -> Result<(), RuntimeError> {
+        self.machine.paused.lock().insert(id.clone());
+        Ok(())
+    }
+
+    async fn resume(&self, id: &InstanceId) -> Result<Started, StartError> {
+        self.machine.paused.lock().remove(id);
+        let members = self.machine.members.lock();
+        let endpoint = members
+            .get(id)
+            .and_then(|member| member.running.endpoint.clone());
+        let endpoint = endpoint.ok_or(StartError::Stopped)?;
+        Ok(Started::new(endpoint, StartPhases::new()))
+    }
+
     async fn stop(&self, id: &InstanceId, grace: Duration) -> Result<(), RuntimeError> {
+        self.machine.made.lock().remove(id);
+        self.machine.paused.lock().remove(id);
         if let Some(starting) = self.machine.starting.lock().remove(id) {
             starting.cancel();
         }
@@ -284,6 +322,7 @@ impl InstanceRuntime for FakeRuntime {
             adoption: true,
             exec: true,
             logs: true,
+            standby: true,
             ..Capabilities::default()
         }
     }

@@ -6,7 +6,7 @@ use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered}
 use jiff::Timestamp;
 use knative_core::{
     Clock,
-    runtime::{Observation, RuntimeError, WorkloadId, WorkloadRuntime},
+    runtime::{InstanceState, Observation, RuntimeError, WorkloadId, WorkloadRuntime},
 };
 use tokio_util::time::DelayQueue;
 
@@ -84,6 +84,7 @@ impl State {
 
     /// Takes over what the runtime tells: the gateway first, so that who waits is served at once.
     fn observe(&mut self, observation: &Observation) {
+        let observation = &without_reserve(observation);
         self.gateway.observe(observation);
         let (workload, changed) = match observation {
             Observation::Instance(instance) => {
@@ -307,6 +308,19 @@ impl State {
         }
         self.settle(key);
         self.next_tick(key);
+    }
+}
+
+/// An instance in reserve is none for who scales and who routes: it comes back when it is started.
+fn without_reserve(observation: &Observation) -> Observation {
+    match observation {
+        Observation::Instance(instance) if matches!(instance.state, InstanceState::Standby) => {
+            Observation::Gone {
+                id: instance.id.clone(),
+                workload: instance.workload.clone(),
+            }
+        }
+        other => other.clone(),
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::PodSpec;
 use knative_core::object::{ImageReference, ObjectExt as _};
 use knative_core::runtime::{ImageStore, PullSecret, pull_secrets};
 use knative_core::store::{NamespacedName, Store};
@@ -309,7 +310,7 @@ fn sort(
 #[cfg(test)]
 mod tests {
     use async_trait::async_trait;
-    use k8s_openapi::api::core::v1::{Container, PodSpec};
+    use k8s_openapi::api::core::v1::Container;
     use knative_core::runtime::{ImageConfig, ImageError, PullSecret, ResolvedImage};
     use knative_core::store::MemoryStore;
     use knative_core::{Ids, Kinds, SystemClock};

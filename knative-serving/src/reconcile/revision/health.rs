@@ -37,8 +37,10 @@ impl Seen<'_> {
     }
 
     fn wanted(&self) -> i32 {
-        let stopping = |one: &&Arc<Instance>| !matches!(one.state, InstanceState::Stopping);
-        let wanted = self.instances.values().filter(stopping).count();
+        let needed = |one: &&Arc<Instance>| {
+            !matches!(one.state, InstanceState::Stopping | InstanceState::Standby)
+        };
+        let wanted = self.instances.values().filter(needed).count();
         i32::try_from(wanted).unwrap_or(i32::MAX)
     }
 
