@@ -19,8 +19,8 @@ const READ_AHEAD: usize = 64 << 10;
 /// Why a request that waited is not served.
 #[derive(Debug)]
 pub(super) enum Unserved {
-    /// The revision was removed.
-    Removed,
+    /// The revision was removed, or nothing can be started for it.
+    Refused,
     /// The client left in the middle of the body.
     Left,
 }
@@ -33,7 +33,7 @@ pub(super) async fn turn(wait: &mut Wait, body: &mut Body) -> Result<Visit, Unse
     let visit = loop {
         tokio::select! {
             biased;
-            visit = wait.turn() => break visit.ok_or(Unserved::Removed),
+            visit = wait.turn() => break visit.ok_or(Unserved::Refused),
             frame = body.frame(), if more => {
                 let Ok(frame) = frame.transpose() else {
                     break Err(Unserved::Left);

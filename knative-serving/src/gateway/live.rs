@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use knative_core::runtime::{Instance, InstanceId};
+use knative_core::runtime::{Instance, InstanceId, InstanceState, StartError};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::{sync::oneshot, time::Instant};
 
@@ -203,6 +203,16 @@ impl Revision {
             None => state.unroute(&instance.id),
         }
         state.bind_waiting();
+        if is_outage(instance) && state.throttle.routed().next().is_none() {
+            let waiting = state.throttle.clear_queue();
+            drop(state);
+            drop(waiting);
+        }
+    }
+
+    /// Whether the revision is served here no more.
+    pub(super) fn is_removed(&self) -> bool {
+        self.state.lock().removed
     }
 
     /// An instance is no more; nobody needs to wait for its requests.
@@ -235,6 +245,15 @@ impl Revision {
     pub(super) fn set_suspect(&self, slot: SlotId, suspect: bool) {
         self.state.lock().throttle.set_suspect(slot, suspect);
     }
+}
+
+/// Whether an instance cannot be started because its backend does not answer, not even at another try: who waits for it
+/// waits in vain.
+fn is_outage(instance: &Instance) -> bool {
+    let InstanceState::BackingOff { error, .. } = &instance.state else {
+        return false;
+    };
+    instance.restarts > 0 && matches!(**error, StartError::BackendGone { .. })
 }
 
 impl State {

@@ -227,7 +227,8 @@ async fn settle(
             let turn = hold::turn(&mut wait, request.body_mut());
             match deadline.bound(turn).await {
                 None => Err(reply::not_woken()),
-                Some(Err(Unserved::Removed)) => Err(reply::no_revision()),
+                Some(Err(Unserved::Refused)) if wait.is_for_nobody() => Err(reply::no_revision()),
+                Some(Err(Unserved::Refused)) => Err(reply::outage()),
                 Some(Err(Unserved::Left)) => Err(reply::incomplete()),
                 Some(Ok(visit)) => Ok(visit),
             }

@@ -42,6 +42,14 @@ pub(super) fn no_revision() -> Response {
     ))
 }
 
+/// What instances run on does not answer.
+pub(super) fn outage() -> Response {
+    later(text(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "no instance can be started at present\n",
+    ))
+}
+
 /// Too many requests wait. The text is the activator's.
 pub(super) fn overload() -> Response {
     later(text(

@@ -88,6 +88,11 @@ pub(super) struct Wait {
 }
 
 impl Wait {
+    /// Whether its revision is served here no more.
+    pub(super) fn is_for_nobody(&self) -> bool {
+        self.revision.is_removed()
+    }
+
     pub(super) fn new(
         visit: Visit,
         ticket: Ticket,

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use tokio::{
     sync::{mpsc, watch},
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, sleep, sleep_until, timeout_at},
 };
 use tracing::{debug, warn};
 
@@ -123,23 +123,30 @@ impl Driver {
 
     async fn keep(&mut self, mut adopted: Option<Endpoint>) {
         let mut backoff = Backoff::default();
+        let mut outage = Backoff::of_an_outage();
         loop {
             let began = Instant::now();
             let ended = self.once(adopted.take()).await;
             debug!(instance = %self.id, error = %ended.error, "instance ended");
-            self.stop_backend().await;
             if !ended.error.retry() {
                 self.back_off(ended, Timestamp::MAX);
+                self.stop_backend().await;
                 return std::future::pending().await;
             }
-            let wait = backoff.after_failure(began.elapsed());
+            let wait = match ended.error {
+                StartError::BackendGone { .. } => outage.after_failure(Duration::ZERO),
+                _ => backoff.after_failure(began.elapsed()),
+            };
+            let again = Instant::now() + wait;
             let until = self
                 .shared
                 .clock
                 .now()
                 .saturating_add(SignedDuration::try_from(wait).unwrap_or_default());
+            // Told before the stop, which takes as long as the backend does not answer.
             self.back_off(ended, until.unwrap_or(Timestamp::MAX));
-            sleep(wait).await;
+            self.stop_backend().await;
+            sleep_until(again).await;
             self.shared.update(&self.id, |instance| {
                 instance.state = InstanceState::Starting;
                 instance.restarts += 1;
