@@ -70,7 +70,7 @@ impl Engine {
     /// # Errors
     /// [`ConnectError`].
     pub async fn connect(host: Option<&str>) -> Result<Self, ConnectError> {
-        let name = host.map(str::to_owned).unwrap_or_else(default_host);
+        let name = host.map_or_else(default_host, str::to_owned);
         let address = |source| ConnectError::Address {
             host: name.clone(),
             source: Box::new(source),

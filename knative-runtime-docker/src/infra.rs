@@ -1,5 +1,7 @@
 //! The image that holds networks and volumes: a few hundred bytes made by us, so that nothing has to be fetched.
 
+use std::fmt::Write as _;
+
 use bollard::{body_full, query_parameters::CreateImageOptionsBuilder};
 use futures::TryStreamExt as _;
 use sha2::{Digest as _, Sha256};
@@ -54,11 +56,12 @@ pub(crate) async fn ensure(engine: &Engine) -> Result<String, ConnectError> {
 /// The content decides the tag: another program is another image.
 fn tag(program: &[u8]) -> String {
     let digest = Sha256::digest(program);
-    digest
-        .iter()
-        .take(6)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let mut tag = String::new();
+    for byte in digest.iter().take(6) {
+        // Writing to a String cannot fail.
+        let _ = write!(tag, "{byte:02x}");
+    }
+    tag
 }
 
 fn archive(program: &[u8]) -> std::io::Result<Vec<u8>> {

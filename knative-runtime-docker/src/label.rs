@@ -20,7 +20,7 @@ pub(crate) const CONTAINER: &str = "dev.knative.container";
 pub(crate) const PORT: &str = "dev.knative.port";
 /// Whether the end of a container's log stands in for its termination message.
 pub(crate) const FALL_BACK: &str = "dev.knative.termination-message-from-log";
-/// The PersistentVolumeClaim that a volume belongs to.
+/// The `PersistentVolumeClaim` that a volume belongs to.
 pub(crate) const CLAIM: &str = "dev.knative.claim";
 /// Begins the labels of the pod.
 pub(crate) const POD: &str = "dev.knative.pod/";

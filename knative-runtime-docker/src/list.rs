@@ -90,9 +90,9 @@ impl Shared {
             }
             if let Some(port) = value(container, label::PORT) {
                 state.port = port.parse().ok();
-                state.serving = value(container, label::CONTAINER)
+                value(container, label::CONTAINER)
                     .unwrap_or_default()
-                    .to_owned();
+                    .clone_into(&mut state.serving);
             }
             let labels = container.labels.iter().flatten();
             state.labels.extend(labels.filter_map(|(name, value)| {

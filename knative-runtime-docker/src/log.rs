@@ -2,6 +2,7 @@
 
 use bollard::query_parameters::LogsOptionsBuilder;
 use futures::{StreamExt as _, future};
+use jiff::Timestamp;
 use knative_core::runtime::{InstanceId, LogOptions, LogStream, RuntimeError};
 
 use crate::{engine::gone, member::Held, runtime::Shared};
@@ -19,7 +20,7 @@ impl Shared {
             });
         }
         let held = self.held(id, options.container.as_deref())?;
-        let since = options.since.map_or(0, |since| since.as_second());
+        let since = options.since.map_or(0, Timestamp::as_second);
         let query = LogsOptionsBuilder::default()
             .stdout(true)
             .stderr(true)

@@ -8,7 +8,10 @@ use std::{
 
 use knative_core::{Ids, runtime::InstanceId};
 use parking_lot::Mutex;
-use tokio::{sync::Notify, time::sleep};
+use tokio::{
+    sync::{Notify, watch},
+    time::{sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -18,6 +21,10 @@ use crate::{
 
 /// How long making sandboxes rests after it failed.
 const PAUSE: Duration = Duration::from_secs(2);
+/// How long it waits at most for a moment in which nothing starts: a start that somebody waits for goes first.
+const QUIET: Duration = Duration::from_secs(2);
+/// For how long nothing must have started.
+const CALM: Duration = Duration::from_millis(50);
 
 /// Sandboxes that wait for instances.
 #[derive(Debug)]
@@ -28,6 +35,18 @@ pub(crate) struct Pool {
     size: usize,
     state: Mutex<State>,
     changed: Notify,
+    /// How many starts are under way.
+    starts: watch::Sender<usize>,
+}
+
+/// A start that is under way, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct UnderWay<'a>(&'a Pool);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.starts.send_modify(|starts| *starts -= 1);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -45,7 +64,14 @@ impl Pool {
             size,
             state: Mutex::default(),
             changed: Notify::new(),
+            starts: watch::Sender::new(0),
         }
+    }
+
+    /// Counts a start: no sandbox is begun beside it.
+    pub(crate) fn start(&self) -> UnderWay<'_> {
+        self.starts.send_modify(|starts| *starts += 1);
+        UnderWay(self)
     }
 
     /// Takes a sandbox for an instance that will have its name.
@@ -99,6 +125,7 @@ impl Pool {
     pub(crate) async fn fill(&self, end: CancellationToken) {
         while !end.is_cancelled() {
             let wait = if self.state.lock().ready.len() < self.size {
+                self.quiet().await;
                 // Not cancelled half-way: what the engine makes then would belong to nobody.
                 self.add().await
             } else {
@@ -110,6 +137,20 @@ impl Pool {
                 end.run_until_cancelled(self.changed.notified()).await;
             }
         }
+    }
+
+    async fn quiet(&self) {
+        let mut starts = self.starts.subscribe();
+        let calm = async {
+            // A start has parts, with a moment in between. The sender lives as long as `self`.
+            while starts.wait_for(|starts| *starts == 0).await.is_ok() {
+                if timeout(CALM, starts.changed()).await.is_err() {
+                    return;
+                }
+            }
+        };
+        // Late is better than never: where there is always a start, the pool would stay empty.
+        let _ = timeout(QUIET, calm).await;
     }
 
     /// Adds a sandbox; answers with how long to wait after a failure.

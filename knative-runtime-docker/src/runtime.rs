@@ -267,6 +267,7 @@ impl DockerRuntime {
             began: Instant::now(),
         });
         let task = self.shared.tasks.spawn(async move {
+            let _start = start.shared.pool.start();
             let outcome = match start.shared.settle_in(&start.member).await {
                 Ok(_) => {
                     let _turn = start.member.turn.lock().await;
@@ -314,6 +315,7 @@ impl InstanceRuntime for DockerRuntime {
         let member = self.shared.member_for(id, workload);
         let (shared, settling) = (Arc::clone(&self.shared), Arc::clone(&member));
         let task = self.shared.tasks.spawn(async move {
+            let _start = shared.pool.start();
             let settled = shared.settle_in(&settling).await;
             if settled.is_err() || settling.stop.is_cancelled() {
                 shared.clear(&settling).await;
@@ -354,13 +356,11 @@ impl InstanceRuntime for DockerRuntime {
     }
 
     async fn stop(&self, id: &InstanceId, grace: Duration) -> Result<(), RuntimeError> {
-        match self.shared.member(id) {
-            Some(member) => self.shared.stop(&member, grace).await,
-            None => {
-                let given_up = self.shared.pool.give_up(id).await;
-                given_up.map_err(|error| gone("giving up a sandbox", error))
-            }
+        if let Some(member) = self.shared.member(id) {
+            return self.shared.stop(&member, grace).await;
         }
+        let given_up = self.shared.pool.give_up(id).await;
+        given_up.map_err(|error| gone("giving up a sandbox", error))
     }
 
     async fn list(&self) -> Result<Vec<Running>, RuntimeError> {

@@ -146,7 +146,7 @@ pub async fn pull_secrets(
         {
             Some(Ok(credentials)) => found.extend(credentials),
             Some(Err(error)) => {
-                tracing::warn!(namespace, name, %error, "a pull secret cannot be read")
+                tracing::warn!(namespace, name, %error, "a pull secret cannot be read");
             }
             None => tracing::warn!(namespace, name, "a pull secret does not exist"),
         }

@@ -78,7 +78,7 @@ pub enum VolumeSource {
         /// What is expected there, as `DirectoryOrCreate`; anything if empty.
         kind: String,
     },
-    /// A PersistentVolumeClaim's volume, which outlives its instances.
+    /// The volume of a `PersistentVolumeClaim`, which outlives its instances.
     Claim {
         /// The claim's name.
         name: String,

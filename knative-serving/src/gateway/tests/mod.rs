@@ -2,6 +2,7 @@
 
 mod access;
 mod memory;
+mod outage;
 mod socket;
 
 use std::{convert::Infallible, sync::Arc};

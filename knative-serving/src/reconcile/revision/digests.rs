@@ -124,7 +124,7 @@ impl Resolver {
             .map(|(init, container)| Image {
                 init,
                 name: container.name.clone(),
-                image: container.image.clone().unwrap_or_default(),
+                reference: container.image.clone().unwrap_or_default(),
             })
             .collect();
         if images.iter().all(|image| image.is_settled(config)) {
@@ -236,10 +236,10 @@ impl Resolver {
             .await
             .map_err(|error| error.to_string())?;
         let timeout = Duration::try_from(config.digest_resolution_timeout).unwrap_or(Duration::MAX);
-        let resolved = self.images.resolve(&image.image, secrets, timeout).await;
+        let resolved = self.images.resolve(&image.reference, secrets, timeout).await;
         let resolved = resolved.map_err(|error| {
             let cause = format!("failed to resolve image to digest: {error}");
-            container_missing_message(&image.image, &cause)
+            container_missing_message(&image.reference, &cause)
         })?;
         Ok(image.with(resolved.digest.unwrap_or_default()))
     }
@@ -263,13 +263,13 @@ struct Wanted {
 struct Image {
     init: bool,
     name: String,
-    image: String,
+    reference: String,
 }
 
 impl Image {
     /// Whether there is nothing to look up: it is a digest already, or of a registry that is exempt.
     fn is_settled(&self, config: &Deployment) -> bool {
-        let Ok(reference) = self.image.parse::<ImageReference>() else {
+        let Ok(reference) = self.reference.parse::<ImageReference>() else {
             return false;
         };
         let exempt = &config.registries_skipping_tag_resolving;
@@ -277,10 +277,10 @@ impl Image {
     }
 
     fn settled(&self) -> (bool, ContainerStatus) {
-        let reference = self.image.parse::<ImageReference>().ok();
+        let reference = self.reference.parse::<ImageReference>().ok();
         let is_digest = reference.is_some_and(|reference| reference.digest().is_some());
         self.with(if is_digest {
-            self.image.clone()
+            self.reference.clone()
         } else {
             String::new()
         })
