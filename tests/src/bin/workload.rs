@@ -17,10 +17,14 @@ use std::{
 };
 
 /// When this process began.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it tells this process from others, there is no clock to inject"
+)]
 static STARTED: LazyLock<SystemTime> = LazyLock::new(SystemTime::now);
 /// The number of SIGTERM.
 const TERM: i32 = 15;
-/// SIG_IGN.
+/// `SIG_IGN`.
 const IGNORE: usize = 1;
 
 fn main() {
