@@ -18,13 +18,13 @@ const VERSION: &str = "1";
 
 /// A data directory whose format is known.
 #[derive(Debug)]
-pub(crate) struct DataDir {
+pub struct DataDir {
     path: PathBuf,
 }
 
 /// A data directory that no other platform uses as long as this value lives.
 #[derive(Debug)]
-pub(crate) struct OwnedDataDir {
+pub struct OwnedDataDir {
     dir: DataDir,
     settings: Map<String, Value>,
     _lock: File,
@@ -32,7 +32,7 @@ pub(crate) struct OwnedDataDir {
 
 impl DataDir {
     /// Opens a directory, or makes one.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
+    pub fn open(path: &Path) -> Result<Self> {
         fs::create_dir_all(path)
             .with_context(|| format!("cannot make data directory {}", path.display()))?;
         let format = path.join("format");
@@ -51,12 +51,12 @@ impl DataDir {
     }
 
     /// Where images are.
-    pub(crate) fn images(&self) -> PathBuf {
+    pub fn images(&self) -> PathBuf {
         self.path.join("images")
     }
 
     /// Takes the directory for one platform.
-    pub(crate) fn lock(self) -> Result<OwnedDataDir> {
+    pub fn lock(self) -> Result<OwnedDataDir> {
         let path = self.path.join("lock");
         let mut file = File::options()
             .create(true)
@@ -97,7 +97,7 @@ impl DataDir {
 
 impl OwnedDataDir {
     /// Where images are.
-    pub(crate) fn images(&self) -> PathBuf {
+    pub fn images(&self) -> PathBuf {
         self.dir.images()
     }
 
@@ -107,7 +107,7 @@ impl OwnedDataDir {
     }
 
     /// Where the runtime keeps records and logs of its processes.
-    pub(crate) fn runtime(&self) -> PathBuf {
+    pub fn runtime(&self) -> PathBuf {
         self.dir.path.join("runtime")
     }
 
@@ -122,7 +122,7 @@ impl OwnedDataDir {
     }
 
     /// The name by which processes on this machine are known as this platform's.
-    pub(crate) fn platform(&self) -> &str {
+    pub fn platform(&self) -> &str {
         let name = self.settings.get("platform").and_then(Value::as_str);
         name.unwrap_or_default()
     }

@@ -86,20 +86,26 @@ fn is_list(object: &serde_json::Map<String, Value>) -> bool {
     object.get("kind").and_then(Value::as_str) == Some("List")
 }
 
-/// Creates each object, or changes the one that exists.
+/// Creates each object, or changes the one that exists; `program` is named as the manager of its fields.
 pub(crate) async fn apply(
+    program: &'static str,
     store: &Arc<dyn Store>,
     kinds: &Kinds,
     manifests: Vec<Manifest>,
 ) -> Result<()> {
     for Manifest { file, value } in manifests {
-        let applied = apply_one(store, kinds, value).await;
+        let applied = apply_one(program, store, kinds, value).await;
         applied.with_context(|| format!("cannot apply {}", file.display()))?;
     }
     Ok(())
 }
 
-async fn apply_one(store: &Arc<dyn Store>, kinds: &Kinds, value: Value) -> Result<()> {
+async fn apply_one(
+    program: &'static str,
+    store: &Arc<dyn Store>,
+    kinds: &Kinds,
+    value: Value,
+) -> Result<()> {
     let mut object: Object = codec::object_from_value(value.clone()).context("it is no object")?;
     let kind = GroupKind::of_object(&object).context("an object has no apiVersion or no kind")?;
     let known = kinds.get(&kind).filter(|known| {
@@ -112,7 +118,7 @@ async fn apply_one(store: &Arc<dyn Store>, kinds: &Kinds, value: Value) -> Resul
     }
     let key = ObjectKey::new(kind, object.namespace(), object.name());
     let mut options = WriteOptions::by(admin());
-    options.field_manager = Some("platform-local".to_owned());
+    options.field_manager = Some(program.to_owned());
     options.field_validation = FieldValidation::Strict;
     let written = if store.find(&key).await?.is_some() {
         store.patch(&key, &Patch::Merge(value), &options).await?

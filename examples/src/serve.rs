@@ -9,18 +9,21 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{cli::Options, local::Local, logging, manifest};
+use crate::{Machine, assembly::Assembly, cli::Options, logging, manifest};
 
 /// Runs until it is asked to end, then drains.
-pub(crate) fn run(options: &Options) -> Result<()> {
+///
+/// # Errors
+/// One sentence for the user.
+pub fn run<M: Machine>(machine: &M, options: &Options) -> Result<()> {
     logging::start(options.log);
     let manifests = manifest::read(&options.manifests)?;
     runtime()?.block_on(async {
         let mut asked = Asked::new()?;
-        let local = Local::open(options, manifests).await?;
-        println!("{}", local.banner());
+        let assembly = Assembly::open(machine, options, manifests).await?;
+        println!("{}", assembly.banner());
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let platform = local.run(shutdown.clone());
+        let platform = assembly.run(shutdown.clone());
         let mut platform = tasks.spawn(platform);
         let ended = tokio::select! {
             biased;
@@ -36,7 +39,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 /// The runtime that a platform runs on.
-pub(crate) fn runtime() -> Result<Runtime> {
+///
+/// # Errors
+/// The system's.
+pub fn runtime() -> Result<Runtime> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();

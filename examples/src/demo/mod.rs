@@ -1,4 +1,4 @@
-//! `platform-local demo`: the tour by itself.
+//! The command `demo`: the tour by itself.
 
 mod chart;
 mod client;
@@ -14,28 +14,32 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{report::Report, tour::Tour};
 use crate::{
+    Machine,
+    assembly::Assembly,
     cli::Options,
-    local::Local,
     logging, manifest,
     serve::{self, Asked},
 };
 
 /// Runs a platform of its own, shows what it does, and prints what was measured.
-pub(crate) fn run(options: &Options) -> Result<()> {
+///
+/// # Errors
+/// One sentence for the user.
+pub fn run<M: Machine>(machine: &M, options: &Options) -> Result<()> {
     logging::start(options.log);
     let scratch = tempfile::tempdir().context("cannot make a temporary directory")?;
     let options = options.or_temporary(scratch.path());
     let manifests = manifest::read(&options.manifests)?;
     let report = serve::runtime()?.block_on(async {
         let asked = Asked::new()?;
-        let local = Local::open(&options, manifests).await?;
+        let assembly = Assembly::open(machine, &options, manifests).await?;
         println!(
             "A platform of its own: services at {}",
-            local.gateway_address()
+            assembly.gateway_address()
         );
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let tour = Tour::new(&local, tasks.clone());
-        let platform = tasks.spawn(local.run(shutdown.clone()));
+        let tour = Tour::new(&assembly, tasks.clone());
+        let platform = tasks.spawn(assembly.run(shutdown.clone()));
         let report = guided(tour, asked, &shutdown).await;
         shutdown.cancel();
         tasks.close();

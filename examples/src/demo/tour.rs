@@ -23,7 +23,7 @@ use super::{
     objects::Objects,
     report::{Report, phases},
 };
-use crate::local::Local;
+use crate::{assembly::Assembly, machine::HELLO};
 
 /// Services that are called once each.
 const COLD: usize = 100;
@@ -48,14 +48,14 @@ pub(super) struct Tour {
 }
 
 impl Tour {
-    pub(super) fn new(local: &Local, tasks: TaskTracker) -> Self {
+    pub(super) fn new(assembly: &Assembly, tasks: TaskTracker) -> Self {
         Self {
-            objects: Objects::new(local.store()),
-            handle: local.serving().gateway().handle(),
-            serving: local.serving().clone(),
-            gateway: local.gateway_address(),
-            domain: local.domain().to_owned(),
-            client: Client::new(local.gateway_address(), tasks.clone()),
+            objects: Objects::new(assembly.store()),
+            handle: assembly.serving().gateway().handle(),
+            serving: assembly.serving().clone(),
+            gateway: assembly.gateway_address(),
+            domain: assembly.domain().to_owned(),
+            client: Client::new(assembly.gateway_address(), tasks.clone()),
             tasks,
             report: Report::new(),
         }
@@ -318,6 +318,6 @@ fn template(annotations: &Value, env: &Value) -> Value {
         .collect();
     json!({
         "metadata": { "annotations": annotations },
-        "spec": { "containers": [{ "image": "example.local/hello", "env": env }] },
+        "spec": { "containers": [{ "image": HELLO, "env": env }] },
     })
 }

@@ -10,10 +10,9 @@ use knative_core::{
     Clock, Ids, Kinds, Platform, PlatformBuilder, SystemClock,
     admission::Admitted,
     platform::{Component, ComponentError, Context, PlatformError},
-    runtime::{ImageError, Replicas},
+    runtime::Replicas,
     store::{Api, JournalOptions, MemoryStore, OpenError, Store, StoreError},
 };
-use knative_runtime_local::{LocalImages, LocalRuntime};
 use knative_serving::{Serving, ServingBuilder, gateway::Listener};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -21,18 +20,13 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     cli::Options,
     data::{DataDir, OwnedDataDir},
-    hello,
+    machine::{Machine, Parts, Site},
     manifest::{self, Manifest},
 };
 
-/// The image of the hello process.
-const HELLO: &str = "example.local/hello";
-/// The image of the hello function.
-const HELLO_FUNCTION: &str = "example.local/hello-inproc";
-
-/// A platform on this machine, ready to run.
+/// A platform, ready to run.
 #[derive(Debug)]
-pub(crate) struct Local {
+pub(crate) struct Assembly {
     platform: Platform,
     objects: MemoryStore,
     store: Arc<dyn Store>,
@@ -41,80 +35,43 @@ pub(crate) struct Local {
     gateway_address: SocketAddr,
     kubeconfig: PathBuf,
     domain: String,
+    /// What the banner says of the machine.
+    machine: Vec<(&'static str, String)>,
     /// Freed when the platform has ended.
     data: OwnedDataDir,
 }
 
-impl Local {
-    /// Takes the data directory and the ports, and applies manifests.
-    pub(crate) async fn open(options: &Options, manifests: Vec<Manifest>) -> Result<Self> {
+impl Assembly {
+    /// Takes the data directory and the ports, gets the machine ready, and applies manifests.
+    pub(crate) async fn open<M: Machine>(
+        machine: &M,
+        options: &Options,
+        manifests: Vec<Manifest>,
+    ) -> Result<Self> {
         let mut data = DataDir::open(options.data())?.lock()?;
         let gateway_socket = bind_gateway(options, &mut data).await?;
-        let gateway_address = gateway_socket.local_addr()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids = Arc::new(Ids::from_entropy()?);
-
-        let serving = serving(options, gateway_address).build(Arc::clone(&ids));
-        let mut kinds = Kinds::new();
-        knative_core::kinds::core::register(&mut kinds);
-        serving.register(&mut kinds);
-        let kinds = Arc::new(kinds);
-        let objects = open_store(options, &data, &kinds, &clock, &ids).await?;
-        let store: Arc<dyn Store> = Arc::new(Admitted::new(objects.clone(), Arc::clone(&kinds)));
-
-        let images = LocalImages::open(data.images()).context("cannot use the image store")?;
-        register_examples(&images)?;
-        let runtime = LocalRuntime::open(&data.runtime(), data.platform(), images.clone())
-            .context("cannot use the records of processes")?;
-        let replicas = Replicas::builder(Arc::new(runtime)).store(Arc::clone(&store));
-        let replicas = Arc::new(replicas.build(Arc::clone(&clock), Arc::clone(&ids)));
-
-        replicas.adopt().await?;
-
-        manifest::apply(&store, &kinds, manifests).await?;
-
-        let credentials = Credentials::load_or_create(&data.credentials(), clock.now())?;
-        let api = ApiServer::builder(Arc::clone(&kinds), Arc::clone(&store))
-            .runtime(replicas.clone())
-            .build();
-        let asked = data.address("api-port", options.api());
-        let api = api.bind(asked, Arc::new(credentials)).await;
-        let api = api.map_err(|error| api_in_use(asked, error))?;
-        data.picked("api-port", options.api(), api.local_addr().port())?;
-        let kubeconfig = data.kubeconfig();
-        api.kubeconfig(clock.now())?
-            .write(&kubeconfig)
-            .with_context(|| format!("cannot write {}", kubeconfig.display()))?;
-
-        let api_address = api.local_addr();
-        let listener = Listener::new(serving.gateway().clone(), gateway_socket)?;
-        let platform = PlatformBuilder::new()
-            .clock(clock)
-            .ids(ids)
-            .component(Arc::new(api))
-            .component(Arc::new(listener))
-            .component(replicas.clone())
-            .component(Arc::new(Reaper {
-                serving: serving.clone(),
-                replicas: Arc::clone(&replicas),
-            }));
-        let platform = serving.install(platform, replicas, Arc::new(images));
-        let domain = match &options.domain {
-            Some(domain) => domain.clone(),
-            None => stored_domain(&store).await?,
+        let site = Site {
+            data: &data,
+            clock: Arc::clone(&clock),
+            ids: Arc::clone(&ids),
         };
-        let platform = platform.build(kinds, Arc::clone(&store))?;
-        Ok(Self {
-            platform,
-            objects,
-            store,
-            serving,
-            api_address,
-            gateway_address,
-            kubeconfig,
-            domain,
+        let parts = machine.open(&site).await?;
+        let runtime = Arc::clone(&parts.runtime);
+        let ground = Ground {
+            program: M::PROGRAM,
+            options,
             data,
-        })
+            gateway_socket,
+            clock,
+            ids,
+        };
+        let assembled = ground.assemble(parts, manifests).await;
+        if assembled.is_err() {
+            runtime.shutdown().await;
+        }
+        assembled
     }
 
     /// The objects, behind admission.
@@ -143,11 +100,12 @@ impl Local {
         let kubeconfig = kubeconfig.unwrap_or_else(|_| self.kubeconfig.clone());
         let (gateway, domain) = (self.gateway_address, &self.domain);
         let mut text = String::new();
-        for (name, value) in [
+        let rows = [
             ("API", format!("https://{}", self.api_address)),
             ("gateway", format!("http://{gateway}")),
             ("kubeconfig", kubeconfig.display().to_string()),
-        ] {
+        ];
+        for (name, value) in rows.iter().chain(&self.machine) {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "{name:<12}{value}");
         }
@@ -169,6 +127,88 @@ impl Local {
         self.objects.close().await;
         drop(self.data);
         ended
+    }
+}
+
+/// What an assembly stands on.
+struct Ground<'a> {
+    program: &'static str,
+    options: &'a Options,
+    data: OwnedDataDir,
+    gateway_socket: TcpListener,
+    clock: Arc<dyn Clock>,
+    ids: Arc<Ids>,
+}
+
+impl Ground<'_> {
+    async fn assemble(self, parts: Parts, manifests: Vec<Manifest>) -> Result<Assembly> {
+        let Self {
+            program,
+            options,
+            mut data,
+            gateway_socket,
+            clock,
+            ids,
+        } = self;
+        let gateway_address = gateway_socket.local_addr()?;
+
+        let serving = serving(options, gateway_address).build(Arc::clone(&ids));
+        let mut kinds = Kinds::new();
+        knative_core::kinds::core::register(&mut kinds);
+        serving.register(&mut kinds);
+        let kinds = Arc::new(kinds);
+        let objects = open_store(options, &data, &kinds, &clock, &ids).await?;
+        let store: Arc<dyn Store> = Arc::new(Admitted::new(objects.clone(), Arc::clone(&kinds)));
+
+        let replicas = Replicas::builder(parts.runtime).store(Arc::clone(&store));
+        let replicas = Arc::new(replicas.build(Arc::clone(&clock), Arc::clone(&ids)));
+
+        replicas.adopt().await?;
+        manifest::apply(program, &store, &kinds, manifests).await?;
+
+        let credentials = Credentials::load_or_create(&data.credentials(), clock.now())?;
+        let api = ApiServer::builder(Arc::clone(&kinds), Arc::clone(&store))
+            .runtime(replicas.clone())
+            .build();
+        let asked = data.address("api-port", options.api());
+        let api = api.bind(asked, Arc::new(credentials)).await;
+        let api = api.map_err(|error| api_in_use(asked, error))?;
+        data.picked("api-port", options.api(), api.local_addr().port())?;
+        let kubeconfig = data.kubeconfig();
+        api.kubeconfig(clock.now())?
+            .write(&kubeconfig)
+            .with_context(|| format!("cannot write {}", kubeconfig.display()))?;
+
+        let api_address = api.local_addr();
+        let listener = Listener::new(serving.gateway().clone(), gateway_socket)?;
+        let platform = PlatformBuilder::new()
+            .clock(clock)
+            .ids(ids)
+            .component(Arc::new(api))
+            .component(Arc::new(listener))
+            .component(replicas.clone())
+            .component(Arc::new(Reaper {
+                serving: serving.clone(),
+                replicas: Arc::clone(&replicas),
+            }));
+        let platform = serving.install(platform, replicas, parts.images);
+        let domain = match &options.domain {
+            Some(domain) => domain.clone(),
+            None => stored_domain(&store).await?,
+        };
+        let platform = platform.build(kinds, Arc::clone(&store))?;
+        Ok(Assembly {
+            platform,
+            objects,
+            store,
+            serving,
+            api_address,
+            gateway_address,
+            kubeconfig,
+            domain,
+            machine: parts.banner,
+            data,
+        })
     }
 }
 
@@ -200,15 +240,6 @@ impl Component for Reaper {
         }
         Ok(())
     }
-}
-
-/// Makes the images known that are there from the start.
-pub(crate) fn register_examples(images: &LocalImages) -> Result<(), Error> {
-    let program = std::env::current_exe().context("this program's own path is unknown")?;
-    let known: Result<(), ImageError> = images
-        .register_command(HELLO, &program, &[hello::ARGUMENT])
-        .and_then(|()| images.register_function(HELLO_FUNCTION, hello::function()));
-    Ok(known?)
 }
 
 fn serving(options: &Options, gateway: SocketAddr) -> ServingBuilder {

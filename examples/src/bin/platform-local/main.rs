@@ -1,25 +1,19 @@
 //! A serverless platform in one process: `platform-local --help` says how it is used.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a program for the terminal"
-)]
+#![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
 mod cli;
-mod data;
-mod demo;
-mod hello;
 mod image;
-mod local;
-mod logging;
-mod manifest;
-mod serve;
+mod processes;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use knative_examples::{Machine as _, demo, ended, hello, serve};
 
-use crate::cli::{Cli, Command};
+use crate::{
+    cli::{Cli, Command},
+    processes::Processes,
+};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -30,22 +24,13 @@ fn main() -> ExitCode {
         .nth(1)
         .is_some_and(|arg| arg == hello::ARGUMENT)
     {
-        return ended(hello::run());
+        return ended(Processes::PROGRAM, hello::run());
     }
     let Cli { options, command } = Cli::parse();
-    ended(match command {
-        None => serve::run(&options),
-        Some(Command::Demo) => demo::run(&options),
+    let outcome = match command {
+        None => serve::run(&Processes, &options),
+        Some(Command::Demo) => demo::run(&Processes, &options),
         Some(Command::Image { command }) => image::run(&options, command),
-    })
-}
-
-fn ended(outcome: anyhow::Result<()>) -> ExitCode {
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("platform-local: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    };
+    ended(Processes::PROGRAM, outcome)
 }

@@ -3,9 +3,11 @@
 //! Both answer `Hello World!`, or with `TARGET` from their environment in place of `World`; on `/?sleep=MS` after so many
 //! milliseconds.
 
-use std::{convert::Infallible, net::Ipv4Addr, time::Duration};
+mod words;
 
-use anyhow::{Context as _, Result};
+use std::{convert::Infallible, net::Ipv4Addr};
+
+use anyhow::{Context as _, Error, Result};
 use http::{Request, Response, Uri};
 use http_body_util::Full;
 use hyper::{
@@ -22,10 +24,13 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// The argument that makes this program the hello service.
-pub(crate) const ARGUMENT: &str = "hello";
+pub const ARGUMENT: &str = "hello";
 
 /// Serves on `PORT` until SIGTERM, on one thread.
-pub(crate) fn run() -> Result<()> {
+///
+/// # Errors
+/// The system's.
+pub fn run() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -33,24 +38,22 @@ pub(crate) fn run() -> Result<()> {
 }
 
 /// The same as a service within the platform.
-pub(crate) fn function() -> HttpService {
+pub fn function() -> HttpService {
     boxed(tower::service_fn(
         |request: knative_core::http::Request| async move {
             sleep(request.uri()).await;
-            Ok(Response::new(Body::from("Hello World!\n")))
+            Ok(Response::new(Body::from(words::greeting_of("World"))))
         },
     ))
 }
 
 async fn serve() -> Result<()> {
-    let port = std::env::var("PORT").unwrap_or_else(|_| "8080".to_owned());
-    let port: u16 = port.parse().context("PORT is no port")?;
+    let port = words::port().map_err(Error::msg)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .await
         .with_context(|| format!("cannot listen on {port}"))?;
-    println!("listening on {port}");
-    let target = std::env::var("TARGET").unwrap_or_else(|_| "World".to_owned());
-    let greeting = Bytes::from(format!("Hello {target}!\n"));
+    println!("{}", words::listening(port));
+    let greeting = Bytes::from(words::greeting());
     let mut asked = signal(SignalKind::terminate())?;
     let (tasks, end) = (TaskTracker::new(), CancellationToken::new());
     loop {
@@ -93,22 +96,16 @@ async fn answer(
 }
 
 async fn sleep(uri: &Uri) {
-    if let Some(time) = uri.query().and_then(asked_time) {
+    if let Some(time) = uri.query().and_then(words::asked_time) {
         tokio::time::sleep(time).await;
     }
-}
-
-fn asked_time(query: &str) -> Option<Duration> {
-    let mut fields = query.split('&');
-    let value = fields.find_map(|field| field.strip_prefix("sleep="))?;
-    value.parse().ok().map(Duration::from_millis)
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::asked_time;
+    use super::words::asked_time;
 
     #[test]
     fn the_time_is_asked_for_by_a_query() {

@@ -1,13 +1,10 @@
 //! `platform-local image`.
 
 use anyhow::Result;
+use knative_examples::{cli::Options, data::DataDir};
 use knative_runtime_local::LocalImages;
 
-use crate::{
-    cli::{ImageCommand, Options},
-    data::DataDir,
-    local,
-};
+use crate::{cli::ImageCommand, processes};
 
 /// Adds, lists or removes images, beside a running platform too.
 pub(crate) fn run(options: &Options, command: ImageCommand) -> Result<()> {
@@ -23,11 +20,11 @@ pub(crate) fn run(options: &Options, command: ImageCommand) -> Result<()> {
             println!("{}", added.digest.unwrap_or(reference));
         }
         ImageCommand::List => {
-            local::register_examples(&images)?;
+            processes::register_examples(&images)?;
             list(&images)?;
         }
         ImageCommand::Rm { reference } => {
-            local::register_examples(&images)?;
+            processes::register_examples(&images)?;
             images.remove(&reference)?;
         }
     }
