@@ -2,6 +2,7 @@
 
 mod access;
 mod memory;
+mod scope;
 mod socket;
 
 use std::{convert::Infallible, sync::Arc};
