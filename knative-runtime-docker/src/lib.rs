@@ -1,6 +1,7 @@
 //! Instances as containers of a Docker engine.
 
 mod check;
+pub mod dns;
 mod engine;
 mod event;
 mod exec;
@@ -23,5 +24,5 @@ mod volume;
 
 pub use engine::{ConnectError, Engine};
 pub use image::DockerImages;
-pub use network::Subnet;
+pub use network::{DockerNetwork, Subnet};
 pub use runtime::{DockerOptions, DockerRuntime};

@@ -23,11 +23,12 @@ const REACH: Duration = Duration::from_secs(5);
 /// A port where nothing listens: the discard service's (RFC 863).
 const CLOSED: u16 = 9;
 
-/// A network of which every instance has an address.
+/// A platform's network, of which every instance has an address. It is there before the runtime, so that the platform can
+/// listen on it before the first instance starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Network {
+pub struct DockerNetwork {
+    pub(crate) platform: String,
     pub(crate) name: String,
-    /// The platform's own address on it.
     pub(crate) gateway: Ipv4Addr,
     pub(crate) subnet: Subnet,
 }
@@ -51,7 +52,7 @@ impl Subnet {
         u32::from(address) & mask == u32::from(self.base) & mask
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (base, bits) = text.split_once('/')?;
         Some(Self {
             base: base.parse().ok()?,
@@ -60,9 +61,13 @@ impl Subnet {
     }
 }
 
-impl Network {
-    /// The platform's network: the one that an earlier run made, or a new one.
-    pub(crate) async fn ensure(engine: &Engine, platform: &str) -> Result<Self, ConnectError> {
+impl DockerNetwork {
+    /// The network of the platform named `platform` (letters, digits and hyphens): the one that an earlier run made, or a
+    /// new one. It is taken away when the runtime shuts down.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    pub async fn ensure(engine: &Engine, platform: &str) -> Result<Self, ConnectError> {
         let name = format!("knative-{platform}");
         let failed = |error| engine.unusable(format!("the network {name:?}: {}", text(&error)));
         let filter = HashMap::from([("name".to_owned(), vec![format!("^{name}$")])]);
@@ -75,16 +80,27 @@ impl Network {
             created.await.map_err(failed)?;
         }
         let network = engine.docker().inspect_network(&name, None).await;
-        Self::of(&network.map_err(failed)?)
+        Self::of(&network.map_err(failed)?, platform)
             .ok_or_else(|| engine.unusable(format!("the network {name:?} has no IPv4 addresses")))
     }
 
-    fn of(network: &NetworkInspect) -> Option<Self> {
+    /// The platform's own address on it.
+    pub const fn address(&self) -> Ipv4Addr {
+        self.gateway
+    }
+
+    /// The addresses of its instances.
+    pub const fn subnet(&self) -> Subnet {
+        self.subnet
+    }
+
+    fn of(network: &NetworkInspect, platform: &str) -> Option<Self> {
         let configs = network.ipam.as_ref()?.config.as_ref()?;
         configs.iter().find_map(|config: &IpamConfig| {
             let subnet = Subnet::parse(config.subnet.as_deref()?)?;
             let gateway = config.gateway.as_deref()?;
             Some(Self {
+                platform: platform.to_owned(),
                 name: network.name.clone()?,
                 gateway: gateway.split('/').next()?.parse().ok()?,
                 subnet,

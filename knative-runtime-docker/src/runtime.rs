@@ -34,7 +34,7 @@ use crate::{
     infra,
     label::Role,
     member::Member,
-    network::{self, Network, Subnet},
+    network::{self, DockerNetwork},
     pool::Pool,
     sandbox::Sandboxes,
     start::{Start, config_error},
@@ -50,7 +50,8 @@ const EVENTS: usize = 16_384;
 pub struct DockerOptions {
     /// How many sandboxes wait for instances. Each is a container that does nothing. Default 4; 0 makes none ahead.
     pub pool: usize,
-    /// Whether instances resolve names by the platform's own address on their network. Default: no, as the engine does.
+    /// Whether instances resolve names by the platform's own address on their network, where a
+    /// [`NameServer`](crate::dns::NameServer) listens. Default: no, as the engine does.
     pub names: bool,
 }
 
@@ -74,7 +75,7 @@ pub(crate) struct Shared {
     pub(crate) images: DockerImages,
     pub(crate) platform: String,
     pub(crate) infra: String,
-    pub(crate) network: Network,
+    pub(crate) network: DockerNetwork,
     pub(crate) directories: Directories,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) sandboxes: Sandboxes,
@@ -103,15 +104,15 @@ impl fmt::Debug for DockerRuntime {
 }
 
 impl DockerRuntime {
-    /// A runtime for the platform named `platform` (letters, digits and hyphens), which keeps files of volumes in
-    /// `dir`: the engine mounts them from there, so it has to be on this machine. What an earlier run of the platform left
-    /// half-made is removed. Called within a tokio runtime.
+    /// A runtime for the platform of `network`, which keeps files of volumes in `dir`: the engine mounts them from there,
+    /// so it has to be on this machine. What an earlier run of the platform left half-made is removed. Called within a
+    /// tokio runtime.
     ///
     /// # Errors
     /// [`ConnectError`].
     pub async fn open(
         dir: &Path,
-        platform: &str,
+        network: DockerNetwork,
         images: DockerImages,
         options: DockerOptions,
         clock: Arc<dyn Clock>,
@@ -122,10 +123,10 @@ impl DockerRuntime {
             engine.unusable(format!("the directory {}: {error}", dir.display()))
         })?;
         let infra = infra::ensure(&engine).await?;
-        let network = Network::ensure(&engine, platform).await?;
+        let platform = network.platform.clone();
         let sandboxes = Sandboxes {
             engine: engine.clone(),
-            platform: platform.to_owned(),
+            platform: platform.clone(),
             image: infra.clone(),
             network: network.name.clone(),
             dns: options.names.then_some(network.gateway),
@@ -135,7 +136,7 @@ impl DockerRuntime {
             sandboxes,
             engine,
             images,
-            platform: platform.to_owned(),
+            platform,
             infra,
             network,
             directories,
@@ -156,16 +157,6 @@ impl DockerRuntime {
             .tasks
             .spawn(async move { pool.pool.fill(pool.end.clone()).await });
         Ok(Self { shared })
-    }
-
-    /// The platform's own address on the network of its instances.
-    pub fn address(&self) -> Ipv4Addr {
-        self.shared.network.gateway
-    }
-
-    /// The addresses of its instances.
-    pub fn subnet(&self) -> Subnet {
-        self.shared.network.subnet
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{
     ColdStart, IngressKey, MetricsSnapshot, Report, Retirement, RevisionConfig, RevisionKey,
-    RoutingTable, shared::Shared,
+    RoutingTable, matcher, shared::Shared,
 };
 use crate::api::networking::ingress::IngressSpec;
 
@@ -36,6 +36,13 @@ impl GatewayHandle {
     /// Stops serving an Ingress.
     pub fn remove_ingress(&self, key: &IngressKey) {
         self.shared.table.rcu(|table| table.without(key));
+    }
+
+    /// Whether callers from inside reach a host by a name of the cluster: one that an Ingress keeps local, or a mounted
+    /// one. Takes no lock, so that a name server can ask it for every query.
+    pub fn serves_locally(&self, host: &str) -> bool {
+        self.shared.mounts.knows(&matcher::normalize(host))
+            || self.shared.table.load().is_local(host)
     }
 
     /// Adds a revision, or changes how its requests are treated. To be called before an Ingress leads to it. Instances

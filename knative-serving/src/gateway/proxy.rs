@@ -18,6 +18,7 @@ use super::{
     matcher,
     peer::Peer,
     probe, reply,
+    rule::Rule,
     stream::Stream,
     tunnel,
     visit::Visit,
@@ -56,7 +57,7 @@ impl Gateway {
         record: &mut Option<Box<Record>>,
     ) -> Response {
         let (mut parts, body) = request.into_parts();
-        match self.way(&mut parts) {
+        match self.way(&mut parts, peer) {
             Way::Answer(response) => response,
             Way::Mount(service) => {
                 let Ok(response) = service.oneshot(Request::from_parts(parts, body)).await;
@@ -74,7 +75,7 @@ impl Gateway {
     }
 
     /// Finds out where a request goes, and adds the headers that its route asks for.
-    fn way(&self, request: &mut request::Parts) -> Way {
+    fn way(&self, request: &mut request::Parts, peer: &Peer) -> Way {
         let Some(host) = matcher::host(&request.uri, &request.headers) else {
             return Way::Answer(reply::no_host());
         };
@@ -90,7 +91,9 @@ impl Gateway {
             return Way::Answer(reply::no_tunnels());
         }
         let table = self.shared.table.load();
-        let Some(rule) = table.rule(&host) else {
+        // From outside a local host is like one that is not there. Where a public host leads to it, its own rule is not asked.
+        let visible = |rule: &&Rule| !(peer.outside && rule.local);
+        let Some(rule) = table.rule(&host).filter(visible) else {
             return Way::Answer(reply::not_found());
         };
         let random = || self.shared.ids.next();

@@ -3,7 +3,9 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{RevisionKey, headers};
-use crate::api::networking::ingress::{HttpIngressPath, IngressBackendSplit, IngressRule};
+use crate::api::networking::ingress::{
+    HttpIngressPath, IngressBackendSplit, IngressRule, VISIBILITY_CLUSTER_LOCAL,
+};
 
 /// Names and values that requests get.
 pub(super) type Headers = Box<[(HeaderName, HeaderValue)]>;
@@ -12,6 +14,8 @@ pub(super) type Headers = Box<[(HeaderName, HeaderValue)]>;
 #[derive(Debug, Default)]
 pub(super) struct Rule {
     paths: Vec<Path>,
+    /// Whether it is for callers from inside only.
+    pub(super) local: bool,
 }
 
 #[derive(Debug)]
@@ -50,7 +54,10 @@ impl Rule {
         let mut paths: Vec<Path> = paths.filter_map(Path::compile).collect();
         // The longest prefix wins, then the one that asks for more headers, then the order of the rule.
         paths.sort_by_key(|path| std::cmp::Reverse((path.prefix.len(), path.headers.len())));
-        Self { paths }
+        Self {
+            paths,
+            local: rule.visibility == VISIBILITY_CLUSTER_LOCAL,
+        }
     }
 
     /// The way of a request. `random` is asked only where several revisions share a path.

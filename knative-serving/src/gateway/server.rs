@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Gateway, peer::Peer, task::Executor};
+use super::{Gateway, Scope, peer::Peer, task::Executor};
 
 /// Bytes that a client may send as headers.
 const HEADER_BYTES: usize = 64 << 10;
@@ -45,11 +45,15 @@ impl Default for ListenerOptions {
 }
 
 /// Takes connections for a gateway: HTTP/1.1 and HTTP/2 by prior knowledge, with upgrades.
+///
+/// By default one listener serves everything. A platform whose instances have a network of their own gives its listener
+/// [`Scope::Public`] and adds a second one with [`Scope::Private`] on that network.
 #[derive(Debug)]
 pub struct Listener {
     gateway: Gateway,
     address: SocketAddr,
     socket: Mutex<Option<TcpListener>>,
+    scope: Scope,
     options: ListenerOptions,
 }
 
@@ -63,8 +67,16 @@ impl Listener {
             gateway,
             address: socket.local_addr()?,
             socket: Mutex::new(Some(socket)),
+            scope: Scope::default(),
             options: ListenerOptions::default(),
         })
+    }
+
+    /// Serves others, or others' hosts, than [`Scope::Everything`].
+    #[must_use]
+    pub fn with_scope(mut self, scope: Scope) -> Self {
+        self.scope = scope;
+        self
     }
 
     /// Replaces the bounds.
@@ -86,6 +98,7 @@ impl Listener {
         };
         let server = Server {
             http: self.http(),
+            scope: self.scope.clone(),
             gateway: self.gateway.clone(),
             open: GracefulShutdown::new(),
             tasks: TaskTracker::new(),
@@ -131,7 +144,7 @@ impl Listener {
 #[async_trait]
 impl Component for Listener {
     fn name(&self) -> &'static str {
-        "gateway"
+        self.scope.name()
     }
 
     fn stage(&self) -> Stage {
@@ -150,6 +163,7 @@ impl Component for Listener {
 
 struct Server {
     http: auto::Builder<Executor>,
+    scope: Scope,
     gateway: Gateway,
     open: GracefulShutdown,
     tasks: TaskTracker,
@@ -169,9 +183,13 @@ impl Server {
     }
 
     fn take(&self, stream: TcpStream, address: SocketAddr) {
+        let Some(peer) = self.scope.peer(address.ip()) else {
+            tracing::debug!(%address, "a connection from elsewhere is not served");
+            return;
+        };
         // A connection that is gone already shows that when it is read.
         let _ = stream.set_nodelay(true);
-        self.serve(stream, Peer::new(address.ip()));
+        self.serve(stream, peer);
     }
 
     fn serve(&self, stream: impl Connection, peer: Peer) {

@@ -112,6 +112,12 @@ impl RoutingTable {
         self.rule(&matcher::normalize(host)).is_some()
     }
 
+    /// Whether a host is known and visible inside only; case and port do not matter.
+    pub fn is_local(&self, host: &str) -> bool {
+        let rule = self.rule(&matcher::normalize(host));
+        rule.is_some_and(|rule| rule.local)
+    }
+
     /// How many hosts are known.
     pub fn len(&self) -> usize {
         self.hosts.len()

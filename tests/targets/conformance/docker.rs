@@ -20,7 +20,7 @@ use knative_core::{
     conformance::runtime::{self, Harness, Role, World},
     runtime::{Capabilities, Isolation, Replicas, WorkloadRuntime},
 };
-use knative_runtime_docker::{DockerImages, DockerOptions, DockerRuntime, Engine};
+use knative_runtime_docker::{DockerImages, DockerNetwork, DockerOptions, DockerRuntime, Engine};
 use knative_tests::container;
 use libtest_mimic::Trial;
 use tempfile::TempDir;
@@ -111,11 +111,12 @@ async fn images(host: &str) {
 
 async fn open(dir: &TempDir, host: &str, platform: &str) -> Arc<Replicas> {
     let engine = Engine::connect(Some(host)).await.expect("an engine");
+    let network = DockerNetwork::ensure(&engine, platform).await;
     let ids = Arc::new(Ids::from_entropy().expect("randomness"));
     let clock = Arc::new(SystemClock);
     let runtime = DockerRuntime::open(
         dir.path(),
-        platform,
+        network.expect("a network"),
         DockerImages::new(engine),
         DockerOptions::default(),
         clock.clone(),

@@ -3,6 +3,7 @@
 mod access;
 mod memory;
 mod outage;
+mod scope;
 mod socket;
 
 use std::{convert::Infallible, sync::Arc};
