@@ -13,14 +13,17 @@ use knative_core::{
     runtime::Replicas,
     store::{Api, JournalOptions, MemoryStore, OpenError, Store, StoreError},
 };
-use knative_serving::{Serving, ServingBuilder, gateway::Listener};
+use knative_serving::{
+    Serving, ServingBuilder,
+    gateway::{Gateway, Listener, Scope},
+};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::Options,
     data::{DataDir, OwnedDataDir},
-    machine::{Machine, Parts, Site},
+    machine::{Inside, Machine, Parts, Site},
     manifest::{self, Manifest},
 };
 
@@ -52,10 +55,12 @@ impl Assembly {
         let gateway_socket = bind_gateway(options, &mut data).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids = Arc::new(Ids::from_entropy()?);
+        let gateway = Gateway::new(Arc::clone(&ids));
         let site = Site {
             data: &data,
             clock: Arc::clone(&clock),
             ids: Arc::clone(&ids),
+            gateway: gateway.clone(),
         };
         let parts = machine.open(&site).await?;
         let runtime = Arc::clone(&parts.runtime);
@@ -63,6 +68,7 @@ impl Assembly {
             program: M::PROGRAM,
             options,
             data,
+            gateway,
             gateway_socket,
             clock,
             ids,
@@ -135,6 +141,7 @@ struct Ground<'a> {
     program: &'static str,
     options: &'a Options,
     data: OwnedDataDir,
+    gateway: Gateway,
     gateway_socket: TcpListener,
     clock: Arc<dyn Clock>,
     ids: Arc<Ids>,
@@ -146,13 +153,22 @@ impl Ground<'_> {
             program,
             options,
             mut data,
+            gateway,
             gateway_socket,
             clock,
             ids,
         } = self;
         let gateway_address = gateway_socket.local_addr()?;
 
-        let serving = serving(options, gateway_address).build(Arc::clone(&ids));
+        let inside = parts
+            .inside
+            .as_ref()
+            .map(|inside| inside.socket.local_addr());
+        let inside = inside.transpose()?.unwrap_or(gateway_address);
+        let serving = Serving::builder()
+            .gateway(gateway)
+            .listening(inside.to_string(), gateway_address.port());
+        let serving = with_domain(serving, options).build(Arc::clone(&ids));
         let mut kinds = Kinds::new();
         knative_core::kinds::core::register(&mut kinds);
         serving.register(&mut kinds);
@@ -180,12 +196,11 @@ impl Ground<'_> {
             .with_context(|| format!("cannot write {}", kubeconfig.display()))?;
 
         let api_address = api.local_addr();
-        let listener = Listener::new(serving.gateway().clone(), gateway_socket)?;
         let platform = PlatformBuilder::new()
             .clock(clock)
             .ids(ids)
-            .component(Arc::new(api))
-            .component(Arc::new(listener))
+            .component(Arc::new(api));
+        let platform = listen(platform, serving.gateway(), gateway_socket, parts.inside)?
             .component(replicas.clone())
             .component(Arc::new(Reaper {
                 serving: serving.clone(),
@@ -242,8 +257,27 @@ impl Component for Reaper {
     }
 }
 
-fn serving(options: &Options, gateway: SocketAddr) -> ServingBuilder {
-    let serving = Serving::builder().listening(gateway.to_string(), gateway.port());
+/// Adds the listeners: one for all, or one for the public and one for instances.
+fn listen(
+    platform: PlatformBuilder,
+    gateway: &Gateway,
+    socket: TcpListener,
+    inside: Option<Inside>,
+) -> io::Result<PlatformBuilder> {
+    let listener = Listener::new(gateway.clone(), socket)?;
+    let Some(inside) = inside else {
+        return Ok(platform.component(Arc::new(listener)));
+    };
+    let public = listener.with_scope(Scope::Public);
+    let private = Listener::new(gateway.clone(), inside.socket)?.with_scope(inside.scope);
+    let platform = platform
+        .component(Arc::new(public))
+        .component(Arc::new(private));
+    let components = inside.components.into_iter();
+    Ok(components.fold(platform, PlatformBuilder::component))
+}
+
+fn with_domain(serving: ServingBuilder, options: &Options) -> ServingBuilder {
     match &options.domain {
         Some(domain) => serving.domain(domain.as_str()),
         None => serving,

@@ -5,8 +5,11 @@ use std::{fmt, sync::Arc};
 use anyhow::Result;
 use knative_core::{
     Clock, Ids,
+    platform::Component,
     runtime::{ImageStore, InstanceRuntime},
 };
+use knative_serving::gateway::{Gateway, Scope};
+use tokio::net::TcpListener;
 
 use crate::data::OwnedDataDir;
 
@@ -34,6 +37,8 @@ pub struct Site<'a> {
     pub clock: Arc<dyn Clock>,
     /// Where random names come from.
     pub ids: Arc<Ids>,
+    /// What will serve requests, for who has to know which hosts it serves.
+    pub gateway: Gateway,
 }
 
 /// What a platform needs of its machine.
@@ -45,4 +50,17 @@ pub struct Parts {
     pub images: Arc<dyn ImageStore>,
     /// What the banner says of it: names and values.
     pub banner: Vec<(&'static str, String)>,
+    /// Where its instances reach the gateway, if they have a network of their own; else they share the platform's.
+    pub inside: Option<Inside>,
+}
+
+/// The gateway as instances see it that have a network of their own.
+#[derive(Debug)]
+pub struct Inside {
+    /// Where it listens for them.
+    pub socket: TcpListener,
+    /// Who they are.
+    pub scope: Scope,
+    /// What else runs for them.
+    pub components: Vec<Arc<dyn Component>>,
 }

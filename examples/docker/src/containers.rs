@@ -6,10 +6,15 @@ use anyhow::{Context as _, Result};
 use knative_core::runtime::ImageStore as _;
 use knative_examples::{
     Machine,
-    machine::{HELLO, Parts, Site},
+    machine::{HELLO, Inside, Parts, Site},
 };
-use knative_runtime_docker::{ConnectError, DockerImages, DockerOptions, DockerRuntime, Engine};
+use knative_runtime_docker::{
+    ConnectError, DockerImages, DockerNetwork, DockerOptions, DockerRuntime, Engine,
+    dns::{Names, NamesError},
+};
+use knative_serving::gateway::{Gateway, Scope};
 use tempfile::NamedTempFile;
+use tokio::net::TcpListener;
 
 /// The image of the hello service, as an archive.
 const HELLO_IMAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hello.tar"));
@@ -45,12 +50,18 @@ impl Machine for Containers {
         import_hello(&images)
             .await
             .with_context(|| format!("cannot make image {HELLO}"))?;
-        let engine = images.engine().host().to_owned();
+        let engine = images.engine();
+        let network = DockerNetwork::ensure(engine, site.data.platform()).await?;
+        let (inside, names) = inside(&network, &site.gateway).await?;
+        let mut options = self.options();
+        options.names = names.is_none();
+        let mut banner = vec![("engine", engine.host().to_owned())];
+        banner.extend(names.map(|why| ("names", format!("off: {why}"))));
         let runtime = DockerRuntime::open(
             &site.data.runtime(),
-            site.data.platform(),
+            network,
             images.clone(),
-            self.options(),
+            options,
             Arc::clone(&site.clock),
             Arc::clone(&site.ids),
         )
@@ -58,8 +69,45 @@ impl Machine for Containers {
         Ok(Parts {
             runtime: Arc::new(runtime),
             images: Arc::new(images),
-            banner: vec![("engine", engine)],
+            banner,
+            inside: Some(inside),
         })
+    }
+}
+
+/// Where containers reach the gateway; with why they find no services by name, if they do not.
+async fn inside(
+    network: &DockerNetwork,
+    gateway: &Gateway,
+) -> Result<(Inside, Option<NamesError>)> {
+    let subnet = network.subnet();
+    let scope = Scope::private(move |address| subnet.contains(address));
+    let handle = gateway.handle();
+    match Names::bind(network, move |host| handle.serves_locally(host)).await {
+        Ok(names) => {
+            let inside = Inside {
+                socket: names.gateway,
+                scope,
+                components: vec![Arc::new(names.server)],
+            };
+            Ok((inside, None))
+        }
+        Err(why) => {
+            // Without a name it is still called by its address, which K_GATEWAY says.
+            let address = (network.address(), 0);
+            let socket = TcpListener::bind(address).await.with_context(|| {
+                format!(
+                    "cannot listen on {}, the engine's network is not this machine's",
+                    network.address()
+                )
+            })?;
+            let inside = Inside {
+                socket,
+                scope,
+                components: Vec::new(),
+            };
+            Ok((inside, Some(why)))
+        }
     }
 }
 

@@ -110,11 +110,6 @@ impl DockerImages {
         self.config_dir = Some(dir.into());
         self
     }
-
-    /// The engine.
-    pub const fn engine(&self) -> &Engine {
-        &self.engine
-    }
 }
 
 /// The engine reads base64 for URLs; bollard writes the other kind, which the engine takes for no credentials at all as

@@ -30,6 +30,7 @@ impl Machine for Processes {
             runtime: Arc::new(runtime),
             images: Arc::new(images),
             banner: Vec::new(),
+            inside: None,
         })
     }
 }

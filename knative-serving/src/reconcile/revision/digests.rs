@@ -236,7 +236,10 @@ impl Resolver {
             .await
             .map_err(|error| error.to_string())?;
         let timeout = Duration::try_from(config.digest_resolution_timeout).unwrap_or(Duration::MAX);
-        let resolved = self.images.resolve(&image.reference, secrets, timeout).await;
+        let resolved = self
+            .images
+            .resolve(&image.reference, secrets, timeout)
+            .await;
         let resolved = resolved.map_err(|error| {
             let cause = format!("failed to resolve image to digest: {error}");
             container_missing_message(&image.reference, &cause)
