@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use bollard::Docker;
+use bollard::{Docker, query_parameters::RemoveImageOptions};
 use knative_core::{
     Ids, SystemClock,
     runtime::{ContainerSpec, InstanceId, InstanceRuntime as _, InstanceSpec, WorkloadId},
@@ -55,6 +55,14 @@ async fn make_image(host: &str) -> io::Result<()> {
     container::compile(&source(), &program)?;
     let docker = Docker::connect_with_host(host).map_err(io::Error::other)?;
     container::import(&docker, &program, &[(IMAGE, &[])]).await
+}
+
+async fn remove_image(host: &str) -> io::Result<()> {
+    let docker = Docker::connect_with_host(host).map_err(io::Error::other)?;
+    let removed = docker
+        .remove_image(IMAGE, None::<RemoveImageOptions>, None)
+        .await;
+    removed.map(drop).map_err(io::Error::other)
 }
 
 /// What the first caller says to the end, and whether it came from an instance. It is echoed.
@@ -134,6 +142,7 @@ async fn call_by_name(host: &str) {
     };
     let stopped = runtime.stop(&spec.id, Duration::ZERO).await;
     runtime.shutdown().await;
+    let removed = remove_image(host).await;
     shutdown.cancel();
 
     assert!(matches!(again, Err(NamesError::Taken { .. })), "{again:?}");
@@ -141,6 +150,7 @@ async fn call_by_name(host: &str) {
     assert_eq!(said, expected(address));
     assert!(from_instance);
     stopped.expect("the engine answers");
+    removed.expect("the engine answers");
 }
 
 /// What the caller finds if names are as they should be.
