@@ -22,6 +22,8 @@ pub(crate) const PORT: &str = "dev.knative.port";
 pub(crate) const FALL_BACK: &str = "dev.knative.termination-message-from-log";
 /// The `PersistentVolumeClaim` that a volume belongs to.
 pub(crate) const CLAIM: &str = "dev.knative.claim";
+/// Who resolves names for a sandbox; none where the engine does.
+pub(crate) const DNS: &str = "dev.knative.dns";
 /// Begins the labels of the pod.
 pub(crate) const POD: &str = "dev.knative.pod/";
 

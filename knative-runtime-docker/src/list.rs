@@ -85,7 +85,9 @@ impl Shared {
         }
         let mut state = member.state.lock();
         for container in containers {
-            if role(container) == Some(Role::Sandbox) && whole {
+            // One whose names are resolved by nobody any more is started anew.
+            let resolves = value(container, label::DNS) == self.sandboxes.resolver().as_deref();
+            if role(container) == Some(Role::Sandbox) && whole && resolves {
                 state.address = address(container, &self.network.name);
             }
             if let Some(port) = value(container, label::PORT) {

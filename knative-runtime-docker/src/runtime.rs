@@ -36,6 +36,7 @@ use crate::{
     member::Member,
     network::{self, DockerNetwork},
     pool::Pool,
+    pulse::Pulse,
     sandbox::Sandboxes,
     start::{Start, config_error},
     volume::Directories,
@@ -80,6 +81,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) sandboxes: Sandboxes,
     pub(crate) pool: Pool,
+    pub(crate) pulse: Pulse,
     pub(crate) tasks: TaskTracker,
     /// The runtime is over: nothing goes on by itself.
     pub(crate) end: CancellationToken,
@@ -141,6 +143,7 @@ impl DockerRuntime {
             network,
             directories,
             clock,
+            pulse: Pulse::new(),
             tasks: TaskTracker::new(),
             end: CancellationToken::new(),
             events: broadcast::channel(EVENTS).0,
@@ -150,6 +153,9 @@ impl DockerRuntime {
         shared.check_reachable().await?;
         let (events, pool) = (Arc::clone(&shared), Arc::clone(&shared));
         shared.tasks.spawn(Arc::clone(&shared).sweep_later());
+        let docker = shared.engine.docker().clone();
+        let pulse = shared.pulse.clone().feel(docker, shared.end.clone());
+        shared.tasks.spawn(pulse);
         shared
             .tasks
             .spawn(async move { events.follow_events().await });
@@ -272,19 +278,26 @@ impl DockerRuntime {
             }
             outcome
         });
-        joined(&member, task).await
+        joined(&self.shared, &member, task).await
     }
 }
 
-/// Waits for a task that goes on to its end by itself; giving up the wait tells it to stop.
+/// Waits for a task that goes on to its end by itself; giving up the wait tells it to stop. It is given up while the
+/// engine does not answer.
 async fn joined<T>(
+    shared: &Shared,
     member: &Member,
     task: JoinHandle<Result<T, StartError>>,
 ) -> Result<T, StartError> {
     let given_up = member.stop.clone().drop_guard();
-    let outcome = task
-        .await
-        .unwrap_or_else(|error| Err(config_error(error.to_string())));
+    let outcome = tokio::select! {
+        biased;
+        outcome = task => outcome.unwrap_or_else(|error| Err(config_error(error.to_string()))),
+        () = shared.pulse.lost() => Err(StartError::BackendGone {
+            message: format!("the engine at {} hangs", shared.engine.host()),
+            source: None,
+        }),
+    };
     if outcome.is_ok() {
         given_up.disarm();
     }
@@ -314,7 +327,7 @@ impl InstanceRuntime for DockerRuntime {
             }
             settled
         });
-        let address = joined(&member, task).await?;
+        let address = joined(&self.shared, &member, task).await?;
         let mut phases = StartPhases::new();
         phases.add(Phase::Network, began.elapsed());
         Ok(Place::at(IpAddr::V4(address), phases))

@@ -1,6 +1,6 @@
 //! Networks for instances: a container that does nothing but hold one.
 
-use std::net::Ipv4Addr;
+use std::{collections::HashMap, net::Ipv4Addr};
 
 use bollard::{
     models::{ContainerCreateBody, ContainerInspectResponse, HostConfig},
@@ -76,6 +76,17 @@ impl Sandboxes {
         remove(&self.engine, container).await
     }
 
+    /// Who resolves names, as its label says it.
+    pub(crate) fn resolver(&self) -> Option<String> {
+        self.dns.map(|dns| dns.to_string())
+    }
+
+    fn labels(&self, instance: &InstanceId) -> HashMap<String, String> {
+        let mut labels = label::of_container(&self.platform, instance, Role::Sandbox);
+        labels.extend(self.resolver().map(|dns| (label::DNS.to_owned(), dns)));
+        labels
+    }
+
     fn body(&self, instance: &InstanceId) -> ContainerCreateBody {
         let hostname: String = instance.as_str().chars().take(HOST_NAME).collect();
         let hostname = hostname.trim_end_matches(['-', '.']).to_owned();
@@ -83,7 +94,7 @@ impl Sandboxes {
             hostname: Some(hostname),
             image: Some(self.image.clone()),
             entrypoint: Some(vec![crate::infra::PROGRAM.to_owned()]),
-            labels: Some(label::of_container(&self.platform, instance, Role::Sandbox)),
+            labels: Some(self.labels(instance)),
             host_config: Some(HostConfig {
                 network_mode: Some(self.network.clone()),
                 dns: self.dns.map(|dns| vec![dns.to_string()]),

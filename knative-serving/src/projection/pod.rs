@@ -3,7 +3,7 @@
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{
     Container, ContainerState, ContainerStateRunning, ContainerStateTerminated,
-    ContainerStateWaiting, ContainerStatus, Pod, PodCondition, PodIP, PodStatus,
+    ContainerStateWaiting, ContainerStatus, Pod, PodCondition, PodIP, PodSpec, PodStatus,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
 use knative_core::http::Endpoint;
@@ -18,10 +18,7 @@ pub(super) fn pod(deployment: &Deployment, instance: &Instance) -> Pod {
         block_owner_deletion: Some(false),
         ..owner_reference(deployment)
     };
-    let status = status(
-        template.spec.iter().flat_map(|spec| &spec.containers),
-        instance,
-    );
+    let status = status(template.spec.as_ref(), instance);
     Pod {
         metadata: ObjectMeta {
             name: Some(instance.id.as_str().to_owned()),
@@ -36,7 +33,7 @@ pub(super) fn pod(deployment: &Deployment, instance: &Instance) -> Pod {
     }
 }
 
-fn status<'a>(containers: impl Iterator<Item = &'a Container>, instance: &Instance) -> PodStatus {
+fn status(spec: Option<&PodSpec>, instance: &Instance) -> PodStatus {
     let ready = instance.state.is_ready();
     let started = matches!(
         instance.state,
@@ -47,9 +44,17 @@ fn status<'a>(containers: impl Iterator<Item = &'a Container>, instance: &Instan
         phase: Some(if started { "Running" } else { "Pending" }.to_owned()),
         conditions: Some(conditions(instance, ready)),
         container_statuses: Some(
-            containers
+            spec.iter()
+                .flat_map(|spec| &spec.containers)
                 .map(|container| container_status(container, instance))
                 .collect(),
+        ),
+        init_container_statuses: spec.and_then(|spec| spec.init_containers.as_ref()).map(
+            |containers| {
+                let all = containers.iter();
+                all.map(|container| init_status(container, started))
+                    .collect()
+            },
         ),
         pod_ip: address.clone(),
         pod_ips: address.map(|ip| vec![PodIP { ip }]),
@@ -103,19 +108,56 @@ fn container_status(container: &Container, instance: &Instance) -> ContainerStat
         started: Some(ready),
         restart_count: i32::try_from(instance.restarts).unwrap_or(i32::MAX),
         state: Some(state(instance)),
-        last_state: instance.last_exit.as_ref().map(terminated),
+        last_state: last_exit_of(container, instance).map(terminated),
         ..ContainerStatus::default()
     }
 }
 
-fn state(instance: &Instance) -> ContainerState {
-    let waiting = |reason: String, message: Option<String>| ContainerState {
+/// How a container ended the last time; where it is not said which one did, it was the only one.
+fn last_exit_of<'a>(container: &Container, instance: &'a Instance) -> Option<&'a Exit> {
+    let exit = instance.last_exit.as_ref()?;
+    let own = exit
+        .container
+        .as_ref()
+        .is_none_or(|name| *name == container.name);
+    own.then_some(exit)
+}
+
+/// An init container has ended by the time that the others run.
+fn init_status(container: &Container, started: bool) -> ContainerStatus {
+    let image = container.image.clone().unwrap_or_default();
+    let ended = ContainerState {
+        terminated: Some(ContainerStateTerminated {
+            reason: Some("Completed".to_owned()),
+            ..ContainerStateTerminated::default()
+        }),
+        ..ContainerState::default()
+    };
+    ContainerStatus {
+        name: container.name.clone(),
+        image_id: image.clone(),
+        image,
+        ready: started,
+        state: Some(if started {
+            ended
+        } else {
+            waiting("PodInitializing".to_owned(), None)
+        }),
+        ..ContainerStatus::default()
+    }
+}
+
+fn waiting(reason: String, message: Option<String>) -> ContainerState {
+    ContainerState {
         waiting: Some(ContainerStateWaiting {
             reason: Some(reason),
             message,
         }),
         ..ContainerState::default()
-    };
+    }
+}
+
+fn state(instance: &Instance) -> ContainerState {
     match &instance.state {
         InstanceState::Starting => waiting("ContainerCreating".to_owned(), None),
         InstanceState::Standby => waiting(
