@@ -1,7 +1,7 @@
 //! Which fields of a pod template a container cannot honour. Pure.
 
 use k8s_openapi::api::core::v1::{
-    Container, PodSpec, PodTemplateSpec, Probe, SecurityContext, Volume, VolumeMount,
+    Container, PodSpec, PodTemplateSpec, SecurityContext, Volume, VolumeMount,
 };
 use knative_core::runtime::Unsupported;
 
@@ -177,17 +177,6 @@ fn container(path: &str, container: &Container, spec: &PodSpec) -> Vec<Unsupport
     if let Some(context) = &container.security_context {
         found.extend(security(&format!("{path}.securityContext"), context, spec));
     }
-    for (name, probe) in [
-        ("readinessProbe", &container.readiness_probe),
-        ("livenessProbe", &container.liveness_probe),
-        ("startupProbe", &container.startup_probe),
-    ] {
-        found.extend(
-            probe
-                .as_ref()
-                .and_then(|probe| self::probe(&format!("{path}.{name}"), probe)),
-        );
-    }
     let mounts = container.volume_mounts.iter().flatten().enumerate();
     found.extend(mounts.filter_map(|(index, mount)| {
         self::mount(&format!("{path}.volumeMounts[{index}]"), mount, spec)
@@ -219,19 +208,6 @@ fn security(path: &str, context: &SecurityContext, spec: &PodSpec) -> Vec<Unsupp
         ));
     }
     found
-}
-
-fn probe(path: &str, probe: &Probe) -> Option<Unsupported> {
-    let https = probe
-        .http_get
-        .as_ref()
-        .is_some_and(|get| get.scheme.as_deref() == Some("HTTPS"));
-    https.then(|| {
-        Unsupported::refused(
-            format!("{path}.httpGet.scheme"),
-            "probes are sent as plain HTTP",
-        )
-    })
 }
 
 /// A part of an engine's volume cannot be mounted; a part of a directory or of files can.

@@ -62,6 +62,7 @@ mod log;
 mod member;
 mod network;
 mod pause;
+mod place;
 mod pool;
 mod pulse;
 mod render;

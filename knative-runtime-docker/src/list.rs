@@ -87,9 +87,9 @@ impl Shared {
         for container in containers {
             // One whose names are resolved by nobody any more is started anew.
             let resolves = value(container, label::DNS) == self.sandboxes.resolver().as_deref();
-            if role(container) == Some(Role::Sandbox) && whole && resolves {
-                state.address = address(container, &self.network.name);
-            }
+            // The sandbox has it, or the only container of what stands alone.
+            let own = address(container, &self.network.name).filter(|_| whole && resolves);
+            state.address = state.address.or(own);
             if let Some(port) = value(container, label::PORT) {
                 state.port = port.parse().ok();
                 value(container, label::CONTAINER)

@@ -45,6 +45,8 @@ pub(crate) struct State {
     pub(crate) address: Option<Ipv4Addr>,
     pub(crate) port: Option<u16>,
     pub(crate) containers: Vec<Held>,
+    /// Whether it has no sandbox: its only container has a network of its own.
+    pub(crate) alone: bool,
     /// Whether its containers are made, and wait for a start.
     pub(crate) made: bool,
     /// Whether its end is told to the platform: it was ready once.

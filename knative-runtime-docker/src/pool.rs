@@ -84,13 +84,9 @@ impl Pool {
         Some(id)
     }
 
-    /// The sandbox that an instance claimed, or a new one.
-    pub(crate) async fn take(&self, id: &InstanceId) -> Result<Sandbox, bollard::errors::Error> {
-        let claimed = self.state.lock().claimed.remove(id);
-        match claimed {
-            Some(sandbox) => Ok(sandbox),
-            None => self.sandboxes.make(id).await,
-        }
+    /// The sandbox that an instance claimed.
+    pub(crate) fn take(&self, id: &InstanceId) -> Option<Sandbox> {
+        self.state.lock().claimed.remove(id)
     }
 
     /// Gives up a claim: its instance never came.

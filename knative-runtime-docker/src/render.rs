@@ -8,7 +8,10 @@ use std::collections::HashMap;
 use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount};
 use knative_core::runtime::{ContainerSpec, InstanceSpec};
 
-use crate::label::{self, Role};
+use crate::{
+    label::{self, Role},
+    sandbox::{self, Sandboxes},
+};
 
 pub(crate) use self::{
     limits::{BadQuantity, limits},
@@ -20,13 +23,21 @@ const LOG_SIZE: &str = "10m";
 /// The port of a container that declares none.
 const DEFAULT_PORT: u16 = 8080;
 
+/// Where a container has its network.
+#[derive(Clone, Debug)]
+pub(crate) enum Footing<'a> {
+    /// With a sandbox.
+    Joined(&'a str),
+    /// It has its own.
+    Alone(&'a Sandboxes),
+}
+
 /// What a container is made with, beside what its spec says.
 #[derive(Clone, Debug)]
 pub(crate) struct Ground<'a> {
     pub(crate) platform: &'a str,
     pub(crate) spec: &'a InstanceSpec,
-    /// The container that holds the instance's network.
-    pub(crate) sandbox: &'a str,
+    pub(crate) footing: Footing<'a>,
     /// The image's reference or id.
     pub(crate) image: String,
     pub(crate) mounts: Vec<Mount>,
@@ -42,6 +53,8 @@ pub(crate) fn container(
     let pod = ground.spec.security_context.as_ref();
     let own = container.security_context.as_ref();
     let environment = container.env.iter();
+    let limits = limits(&container.resources)?;
+    let (hostname, network) = network(&ground, limits);
     Ok(ContainerCreateBody {
         image: Some(ground.image),
         entrypoint: some(&container.command),
@@ -54,9 +67,8 @@ pub(crate) fn container(
         ),
         user: user(pod, own),
         labels: Some(labels),
+        hostname,
         host_config: Some(HostConfig {
-            network_mode: Some(format!("container:{}", ground.sandbox)),
-            ipc_mode: Some(format!("container:{}", ground.sandbox)),
             mounts: Some(ground.mounts),
             log_config: Some(HostConfigLogConfig {
                 typ: Some("json-file".to_owned()),
@@ -65,7 +77,7 @@ pub(crate) fn container(
                     ("max-file".to_owned(), "2".to_owned()),
                 ])),
             }),
-            ..security::restrict(pod, own, limits(&container.resources)?)
+            ..security::restrict(pod, own, network)
         }),
         ..ContainerCreateBody::default()
     })
@@ -92,9 +104,31 @@ fn labels(container: &ContainerSpec, ground: &Ground<'_>) -> HashMap<String, Str
     {
         labels.insert(label::PORT.to_owned(), serving_port(spec).to_string());
     }
+    if let Footing::Alone(sandboxes) = ground.footing {
+        labels.extend(sandboxes.dns_label());
+    }
     let pod = spec.labels.iter();
     labels.extend(pod.map(|(name, value)| (format!("{}{name}", label::POD), value.clone())));
     labels
+}
+
+/// A host name belongs to the network, and so to the sandbox where there is one.
+fn network(ground: &Ground<'_>, host: HostConfig) -> (Option<String>, HostConfig) {
+    match ground.footing {
+        Footing::Joined(sandbox) => {
+            let joined = Some(format!("container:{sandbox}"));
+            let host = HostConfig {
+                network_mode: joined.clone(),
+                ipc_mode: joined,
+                ..host
+            };
+            (None, host)
+        }
+        Footing::Alone(sandboxes) => {
+            let hostname = sandbox::host_name(&ground.spec.id);
+            (Some(hostname), sandboxes.join(host))
+        }
+    }
 }
 
 /// Where the instance takes requests: the first port that its serving container declares, else what `PORT` says, else

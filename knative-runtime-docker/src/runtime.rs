@@ -30,11 +30,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     DockerImages, check,
-    engine::{ConnectError, Engine, gone, start_gone, text},
+    engine::{ConnectError, Engine, gone, text},
     infra,
-    label::Role,
     member::Member,
     network::{self, DockerNetwork},
+    place,
     pool::Pool,
     pulse::Pulse,
     sandbox::Sandboxes,
@@ -227,22 +227,6 @@ impl Shared {
             .map_err(failed)?;
         reached
     }
-
-    async fn settle_in(&self, member: &Arc<Member>) -> Result<Ipv4Addr, StartError> {
-        let _turn = member.turn.lock().await;
-        if let Some(address) = member.state.lock().address {
-            return Ok(address);
-        }
-        if member.stop.is_cancelled() {
-            return Err(StartError::Stopped);
-        }
-        let sandbox = self.pool.take(&member.id).await;
-        let sandbox = sandbox.map_err(|error| start_gone("no network for the instance", error))?;
-        member.hold(sandbox.container.clone(), "sandbox", Role::Sandbox);
-        self.track(&sandbox.container, member);
-        member.state.lock().address = Some(sandbox.address);
-        Ok(sandbox.address)
-    }
 }
 
 impl DockerRuntime {
@@ -250,6 +234,7 @@ impl DockerRuntime {
     async fn work<T, F>(
         &self,
         spec: &InstanceSpec,
+        may_stand_alone: bool,
         part: impl FnOnce(Arc<Start>) -> F + Send + 'static,
     ) -> Result<T, StartError>
     where
@@ -265,7 +250,8 @@ impl DockerRuntime {
         });
         let task = self.shared.tasks.spawn(async move {
             let _start = start.shared.pool.start();
-            let outcome = match start.shared.settle_in(&start.member).await {
+            let alone = may_stand_alone && start.member.state.lock().alone;
+            let outcome = match start.shared.settle(&start.member, alone).await {
                 Ok(_) => {
                     let _turn = start.member.turn.lock().await;
                     part(Arc::clone(&start)).await
@@ -314,13 +300,19 @@ impl InstanceRuntime for DockerRuntime {
         self.shared.pool.claim()
     }
 
-    async fn place(&self, id: &InstanceId, workload: &WorkloadId) -> Result<Place, StartError> {
+    async fn place(
+        &self,
+        id: &InstanceId,
+        workload: &WorkloadId,
+        template: &PodTemplateSpec,
+    ) -> Result<Place, StartError> {
         let began = Instant::now();
         let member = self.shared.member_for(id, workload);
+        let alone = place::stands_alone(template);
         let (shared, settling) = (Arc::clone(&self.shared), Arc::clone(&member));
         let task = self.shared.tasks.spawn(async move {
             let _start = shared.pool.start();
-            let settled = shared.settle_in(&settling).await;
+            let settled = shared.settle(&settling, alone).await;
             if settled.is_err() || settling.stop.is_cancelled() {
                 shared.clear(&settling).await;
                 return settled.and(Err(StartError::Stopped));
@@ -330,11 +322,14 @@ impl InstanceRuntime for DockerRuntime {
         let address = joined(&self.shared, &member, task).await?;
         let mut phases = StartPhases::new();
         phases.add(Phase::Network, began.elapsed());
+        // What stands alone does not ask for its address.
+        let address = address.unwrap_or(Ipv4Addr::LOCALHOST);
         Ok(Place::at(IpAddr::V4(address), phases))
     }
 
     async fn create(&self, spec: &InstanceSpec) -> Result<(), StartError> {
-        let made = self.work(spec, |start| async move {
+        // Ahead of need there is time for a network.
+        let made = self.work(spec, false, |start| async move {
             start.make_all(&mut StartPhases::new()).await?;
             start.member.state.lock().made = true;
             Ok(())
@@ -343,7 +338,7 @@ impl InstanceRuntime for DockerRuntime {
     }
 
     async fn start(&self, spec: &InstanceSpec) -> Result<Started, StartError> {
-        self.work(spec, |start| async move { start.run().await })
+        self.work(spec, true, |start| async move { start.run().await })
             .await
     }
 

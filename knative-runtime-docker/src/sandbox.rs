@@ -1,6 +1,6 @@
 //! Networks for instances: a container that does nothing but hold one.
 
-use std::{collections::HashMap, net::Ipv4Addr};
+use std::net::Ipv4Addr;
 
 use bollard::{
     models::{ContainerCreateBody, ContainerInspectResponse, HostConfig},
@@ -81,31 +81,43 @@ impl Sandboxes {
         self.dns.map(|dns| dns.to_string())
     }
 
-    fn labels(&self, instance: &InstanceId) -> HashMap<String, String> {
-        let mut labels = label::of_container(&self.platform, instance, Role::Sandbox);
-        labels.extend(self.resolver().map(|dns| (label::DNS.to_owned(), dns)));
-        labels
+    /// The label that says who resolves names.
+    pub(crate) fn dns_label(&self) -> Option<(String, String)> {
+        Some((label::DNS.to_owned(), self.resolver()?))
+    }
+
+    /// Gives a container a network of its own.
+    pub(crate) fn join(&self, host: HostConfig) -> HostConfig {
+        HostConfig {
+            network_mode: Some(self.network.clone()),
+            dns: self.dns.map(|dns| vec![dns.to_string()]),
+            dns_options: self.dns.map(|_| vec!["ndots:0".to_owned()]),
+            ..host
+        }
     }
 
     fn body(&self, instance: &InstanceId) -> ContainerCreateBody {
-        let hostname: String = instance.as_str().chars().take(HOST_NAME).collect();
-        let hostname = hostname.trim_end_matches(['-', '.']).to_owned();
+        let mut labels = label::of_container(&self.platform, instance, Role::Sandbox);
+        labels.extend(self.dns_label());
         ContainerCreateBody {
-            hostname: Some(hostname),
+            hostname: Some(host_name(instance)),
             image: Some(self.image.clone()),
             entrypoint: Some(vec![crate::infra::PROGRAM.to_owned()]),
-            labels: Some(self.labels(instance)),
-            host_config: Some(HostConfig {
-                network_mode: Some(self.network.clone()),
-                dns: self.dns.map(|dns| vec![dns.to_string()]),
-                dns_options: self.dns.map(|_| vec!["ndots:0".to_owned()]),
+            labels: Some(labels),
+            host_config: Some(self.join(HostConfig {
                 // The containers of an instance share it, as those of a pod do.
                 ipc_mode: Some("shareable".to_owned()),
                 ..harmless()
-            }),
+            })),
             ..ContainerCreateBody::default()
         }
     }
+}
+
+/// The host name of an instance: its name, as far as it fits.
+pub(crate) fn host_name(instance: &InstanceId) -> String {
+    let name: String = instance.as_str().chars().take(HOST_NAME).collect();
+    name.trim_end_matches(['-', '.']).to_owned()
 }
 
 /// What a container of ours may do that does nothing.

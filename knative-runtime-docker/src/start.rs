@@ -23,7 +23,7 @@ use crate::{
     infra,
     label::{self, Role},
     member::Member,
-    render::{self, Ground},
+    render::{self, Footing, Ground},
     runtime::Shared,
     sandbox::{self, container_name},
     volume,
@@ -50,6 +50,9 @@ impl Start {
         };
         let lap = Instant::now();
         try_join_all(made.iter().map(|id| self.start(id))).await?;
+        if let Some(alone) = made.first().filter(|_| self.member.state.lock().alone) {
+            self.shared.learn_address(&self.member, alone).await?;
+        }
         let address = self.accepting().await?;
         phases.add(Phase::Exec, lap.elapsed());
         match self.member.run() {
@@ -124,7 +127,8 @@ impl Start {
 
     async fn write(&self) -> Result<(), StartError> {
         let (directories, spec) = (self.shared.directories.clone(), self.spec.clone());
-        let written = spawn_blocking(move || directories.write(&spec)).await;
+        let address = self.member.state.lock().address;
+        let written = spawn_blocking(move || directories.write(&spec, address)).await;
         let written = written.map_err(|error| config_error(error.to_string()))?;
         written.map_err(|error| config_error(format!("the files of a volume: {error}")))
     }
@@ -197,11 +201,15 @@ impl Start {
         role: Role,
     ) -> Result<String, StartError> {
         let shared = &self.shared;
-        let sandbox = self.member.sandbox().ok_or(StartError::Stopped)?;
+        let sandbox = self.member.sandbox();
+        let footing = match &sandbox {
+            Some(sandbox) => Footing::Joined(sandbox),
+            None => Footing::Alone(&shared.sandboxes),
+        };
         let ground = Ground {
             platform: &shared.platform,
             spec: &self.spec,
-            sandbox: &sandbox,
+            footing,
             image: image.to_owned(),
             mounts: shared
                 .directories
@@ -256,14 +264,21 @@ impl Start {
     /// Waits until the instance accepts connections.
     async fn accepting(&self) -> Result<SocketAddr, StartError> {
         let endpoint = self.member.endpoint();
-        let endpoint = endpoint.ok_or(StartError::Stopped)?;
+        let connected = async {
+            match endpoint {
+                Some(endpoint) => connected(endpoint).await,
+                // It stands alone and has ended already: what runs has an address.
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             () = self.member.stop.cancelled() => Err(StartError::Stopped),
             death = self.member.dead() => Err(self.shared.crash(&self.member, &death).await),
-            () = connected(endpoint) => Ok(endpoint),
+            endpoint = connected => Ok(endpoint),
             () = sleep_until(self.deadline()) => {
-                Err(self.timed_out(&format!("nothing listens on port {}", endpoint.port())))
+                let port = render::serving_port(&self.spec);
+                Err(self.timed_out(&format!("nothing listens on port {port}")))
             }
         }
     }
@@ -287,12 +302,13 @@ struct Images {
 }
 
 /// Connects until it works.
-async fn connected(endpoint: SocketAddr) {
+async fn connected(endpoint: SocketAddr) -> SocketAddr {
     let (mut pause, longest) = CONNECT;
     while TcpStream::connect(endpoint).await.is_err() {
         sleep(pause).await;
         pause = (pause * 2).min(longest);
     }
+    endpoint
 }
 
 pub(crate) fn config_error(message: String) -> StartError {

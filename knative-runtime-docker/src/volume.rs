@@ -2,8 +2,10 @@
 
 use std::{
     collections::HashMap,
+    fmt::Write as _,
     fs::{self, File, Permissions},
     io,
+    net::Ipv4Addr,
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
@@ -17,10 +19,12 @@ use knative_core::runtime::{
     ContainerSpec, InstanceId, InstanceSpec, VolumeFile, VolumeSource, VolumeSpec,
 };
 
-use crate::label;
+use crate::{label, sandbox};
 
 /// The directory of a container's termination messages within its instance's.
 const MESSAGES: &str = ".termination";
+/// The file of an instance's own names.
+const HOSTS: &str = ".hosts";
 
 /// Where instances' files are kept on this machine: the engine mounts them from there.
 #[derive(Clone, Debug)]
@@ -40,10 +44,14 @@ impl Directories {
         Ok(Self { root })
     }
 
-    /// Writes the files of an instance's volumes.
-    pub(crate) fn write(&self, spec: &InstanceSpec) -> io::Result<()> {
+    /// Writes the files of an instance, whose address is known where it has `hostAliases`.
+    pub(crate) fn write(&self, spec: &InstanceSpec, address: Option<Ipv4Addr>) -> io::Result<()> {
         let instance = self.of(&spec.id);
         make_dir(&instance.join(MESSAGES))?;
+        if !spec.host_aliases.is_empty() {
+            let hosts = hosts(spec, address);
+            write(&instance.join(HOSTS), hosts.as_bytes(), 0o644)?;
+        }
         for container in spec.init_containers.iter().chain(&spec.containers) {
             write(&self.message(&spec.id, &container.name), b"", 0o666)?;
         }
@@ -102,7 +110,13 @@ impl Directories {
             target: Some(container.termination_message.path.clone()),
             ..Mount::default()
         };
-        volumes.chain([message]).collect()
+        let hosts = (!spec.host_aliases.is_empty()).then(|| Mount {
+            typ: Some(MountType::BIND),
+            source: Some(path(&self.of(&spec.id).join(HOSTS))),
+            target: Some("/etc/hosts".to_owned()),
+            ..Mount::default()
+        });
+        volumes.chain([message]).chain(hosts).collect()
     }
 
     fn mount(
@@ -222,6 +236,31 @@ fn propagation(mount: &VolumeMount) -> Option<MountBindOptions> {
     })
 }
 
+/// What a kubelet writes into `/etc/hosts`.
+fn hosts(spec: &InstanceSpec, address: Option<Ipv4Addr>) -> String {
+    let mut hosts =
+        String::from("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n");
+    let own = address.map(|address| (address.to_string(), sandbox::host_name(&spec.id)));
+    let aliases = spec.host_aliases.iter();
+    let aliases = aliases.map(|alias| {
+        (
+            alias.ip.clone(),
+            alias
+                .hostnames
+                .iter()
+                .flatten()
+                .cloned()
+                .collect::<Vec<_>>()
+                .join("\t"),
+        )
+    });
+    for (address, names) in own.into_iter().chain(aliases) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(hosts, "{address}\t{names}");
+    }
+    hosts
+}
+
 fn make_host(path: &Path, kind: &str) -> io::Result<()> {
     match kind {
         "DirectoryOrCreate" => fs::create_dir_all(path),
@@ -261,4 +300,58 @@ fn write(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
 
 fn path(path: &Path) -> String {
     path.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::HostAlias;
+    use knative_core::runtime::WorkloadId;
+
+    use super::*;
+
+    fn spec() -> InstanceSpec {
+        let id = InstanceId::new("pod-a");
+        let workload = WorkloadId::new("default", "w");
+        let mut container = ContainerSpec::default();
+        container.name = "user-container".to_owned();
+        InstanceSpec::new(id, workload, container)
+    }
+
+    #[test]
+    fn own_names_and_aliases_are_hosts() {
+        let mut spec = spec();
+        spec.host_aliases = vec![HostAlias {
+            ip: "10.0.0.9".to_owned(),
+            hostnames: Some(vec!["db".to_owned(), "db.local".to_owned()]),
+        }];
+        let text = hosts(&spec, Some(Ipv4Addr::new(172, 18, 0, 2)));
+        assert!(
+            text.ends_with("172.18.0.2\tpod-a\n10.0.0.9\tdb\tdb.local\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn files_are_there_for_as_long_as_their_instance_and_for_nobody_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let directories = Directories::open(&dir.path().join("files")).unwrap();
+        let mut spec = spec();
+        spec.volumes = vec![VolumeSpec {
+            name: "keys".to_owned(),
+            source: VolumeSource::Files(vec![VolumeFile {
+                path: "tls/key".to_owned(),
+                content: b"secret".to_vec(),
+                mode: 0o400,
+            }]),
+        }];
+        directories.write(&spec, None).unwrap();
+        let root = fs::metadata(dir.path().join("files")).unwrap();
+        assert_eq!(root.permissions().mode() & 0o777, 0o700);
+        let key = dir.path().join("files/pod-a/keys/tls/key");
+        assert_eq!(fs::read(&key).unwrap(), b"secret");
+        assert_eq!(directories.instances().unwrap(), [spec.id.clone()]);
+        directories.remove(&spec.id).unwrap();
+        directories.remove(&spec.id).unwrap();
+        assert!(directories.instances().unwrap().is_empty());
+    }
 }

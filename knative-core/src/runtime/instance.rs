@@ -177,12 +177,17 @@ pub trait InstanceRuntime: fmt::Debug + Send + Sync + 'static {
         None
     }
 
-    /// Gets ready where an instance will run; [`stop`](Self::stop) gives it back. Default: this machine.
+    /// Gets ready where an instance of a template will run; [`stop`](Self::stop) gives it back. Default: this machine.
     ///
     /// # Errors
     /// [`StartError`].
-    async fn place(&self, id: &InstanceId, workload: &WorkloadId) -> Result<Place, StartError> {
-        let _ = (id, workload);
+    async fn place(
+        &self,
+        id: &InstanceId,
+        workload: &WorkloadId,
+        template: &PodTemplateSpec,
+    ) -> Result<Place, StartError> {
+        let _ = (id, workload, template);
         Ok(Place::default())
     }
 

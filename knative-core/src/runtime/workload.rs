@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::PodTemplateSpec;
 
 use super::{
     Capabilities, ExecOptions, ExecSession, Exit, InstanceId, LogOptions, LogStream, RuntimeError,
-    StartError, Unsupported,
+    StartError, Unsupported, Usage,
 };
 use crate::http::Endpoint;
 
@@ -302,6 +302,17 @@ pub trait WorkloadRuntime: fmt::Debug + Send + Sync + 'static {
         let _ = (id, options);
         Err(RuntimeError::Unsupported {
             what: "running commands in an instance",
+        })
+    }
+
+    /// What an instance uses of the machine.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NotFound`], or [`RuntimeError::Unsupported`] unless overridden.
+    async fn usage(&self, id: &InstanceId) -> Result<Usage, RuntimeError> {
+        let _ = id;
+        Err(RuntimeError::Unsupported {
+            what: "measuring instances",
         })
     }
 

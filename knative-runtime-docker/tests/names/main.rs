@@ -18,6 +18,7 @@ use std::{
 };
 
 use bollard::{Docker, query_parameters::RemoveImageOptions};
+use k8s_openapi::api::core::v1::PodTemplateSpec;
 use knative_core::{
     Ids, SystemClock,
     runtime::{ContainerSpec, InstanceId, InstanceRuntime as _, InstanceSpec, WorkloadId},
@@ -132,7 +133,9 @@ async fn call_by_name(host: &str) {
     let runtime = runtime.await.expect("a runtime");
     let spec = call("caller-1");
     let called = async {
-        runtime.place(&spec.id, &spec.workload).await?;
+        runtime
+            .place(&spec.id, &spec.workload, &PodTemplateSpec::default())
+            .await?;
         runtime.start(&spec).await
     };
     // The caller listens on no port, so that its start is not over before it is heard.

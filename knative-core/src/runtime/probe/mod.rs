@@ -3,7 +3,9 @@
 mod check;
 mod grpc;
 mod schedule;
+mod unsupported;
 
 pub use check::{Check, CheckError, Prober};
 pub use grpc::HealthStatus;
 pub use schedule::Schedule;
+pub(crate) use unsupported::unsupported;

@@ -180,7 +180,7 @@ impl Driver {
         let shared = &self.shared;
         let place = match adopted {
             Some(_) => Place::default(),
-            None => shared.backend.place(&self.id, &self.workload).await?,
+            None => self.place().await?,
         };
         let spec = self.spec(&place).await?;
         let health = Health::new(
@@ -196,6 +196,13 @@ impl Driver {
         };
         started.phases.add_all(&place.phases);
         Ok((started, health))
+    }
+
+    async fn place(&self) -> Result<Place, StartError> {
+        let backend = &self.shared.backend;
+        backend
+            .place(&self.id, &self.workload, &self.template)
+            .await
     }
 
     async fn spec(&self, place: &Place) -> Result<InstanceSpec, StartError> {

@@ -31,7 +31,8 @@ use self::{
 use super::{
     Capabilities, ExecOptions, ExecSession, Instance, InstanceEvent, InstanceId, InstanceRuntime,
     InstanceState, LogOptions, LogStream, Observation, Running, RuntimeError, Standby, Unsupported,
-    Workload, WorkloadId, WorkloadRuntime, probe::Prober,
+    Usage, Workload, WorkloadId, WorkloadRuntime,
+    probe::{Prober, unsupported},
 };
 use crate::{
     Clock, Ids,
@@ -333,6 +334,7 @@ impl Shared {
 impl WorkloadRuntime for Replicas {
     fn check(&self, template: &PodTemplateSpec) -> Vec<Unsupported> {
         let mut found = self.shared.backend.check(template);
+        found.extend(unsupported(template));
         match Standby::of(template, self.shared.standby) {
             Ok(None) => {}
             Ok(Some(_)) if self.shared.backend.capabilities().standby => {}
@@ -391,6 +393,10 @@ impl WorkloadRuntime for Replicas {
         options: &ExecOptions,
     ) -> Result<ExecSession, RuntimeError> {
         self.shared.backend.exec(id, options).await
+    }
+
+    async fn usage(&self, id: &InstanceId) -> Result<Usage, RuntimeError> {
+        self.shared.backend.usage(id).await
     }
 
     async fn evict(&self, id: &InstanceId) -> Result<(), RuntimeError> {

@@ -85,7 +85,7 @@ impl Driver {
         let mut backoff = Backoff::default();
         loop {
             let made = async {
-                let place = self.shared.backend.place(&self.id, &self.workload).await?;
+                let place = self.place().await?;
                 self.shared.backend.create(&self.spec(&place).await?).await
             };
             let made: Result<(), StartError> = made.await;
