@@ -1,18 +1,21 @@
 //! Which fields of a pod template a container cannot honour. Pure.
 
+use std::path::Path;
+
 use k8s_openapi::api::core::v1::{
     Container, PodSpec, PodTemplateSpec, SecurityContext, Volume, VolumeMount,
 };
 use knative_core::runtime::Unsupported;
 
 /// Names every field that cannot be honoured.
-pub(crate) fn check(template: &PodTemplateSpec) -> Vec<Unsupported> {
+pub(crate) fn check(template: &PodTemplateSpec, socket: Option<&Path>) -> Vec<Unsupported> {
     let Some(spec) = &template.spec else {
         return Vec::new();
     };
     let mut found = pod(spec);
     for (index, volume) in spec.volumes.iter().flatten().enumerate() {
         found.extend(self::volume(index, volume));
+        found.extend(shows_socket(index, volume, socket));
     }
     let init = spec.init_containers.iter().flatten();
     let lists = [
@@ -149,6 +152,17 @@ fn volume(index: usize, volume: &Volume) -> Option<Unsupported> {
     })
 }
 
+/// The engine's socket is the whole machine: no container may see it.
+fn shows_socket(index: usize, volume: &Volume, socket: Option<&Path>) -> Option<Unsupported> {
+    let host = volume.host_path.as_ref()?;
+    socket?.starts_with(&host.path).then(|| {
+        Unsupported::refused(
+            format!("spec.volumes[{index}].hostPath.path"),
+            "the engine's socket is there, which no container may see",
+        )
+    })
+}
+
 fn container(path: &str, container: &Container, spec: &PodSpec) -> Vec<Unsupported> {
     let mut found = Vec::new();
     let limits = container.resources.iter().flat_map(|resources| {
@@ -226,4 +240,100 @@ fn mount(path: &str, mount: &VolumeMount, spec: &PodSpec) -> Option<Unsupported>
             "this kind of volume is mounted whole",
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// What is asked, and the fields that are named: refused ones with a `!`.
+    type Row = (&'static str, Value, &'static [&'static str]);
+
+    #[test]
+    fn names_what_it_cannot_honour() {
+        let one = json!([{ "name": "a" }]);
+        let with = |field: &str, value: Value| {
+            let mut container = json!({ "name": "a" });
+            container[field] = value;
+            json!([container])
+        };
+        let rows: Vec<Row> = vec![
+            ("plain", json!({ "containers": one }), &[]),
+            (
+                "two containers, volumes, a user and limits",
+                json!({
+                    "containers": [
+                        { "name": "a", "resources": { "limits": { "memory": "1Gi", "cpu": "1" } } },
+                        { "name": "b", "securityContext": { "runAsUser": 1, "runAsGroup": 2 } },
+                    ],
+                    "initContainers": one,
+                    "volumes": [{ "name": "v", "emptyDir": {} }, { "name": "h", "hostPath": { "path": "/srv" } }],
+                }),
+                &[],
+            ),
+            (
+                "where it runs",
+                json!({ "containers": one, "nodeSelector": { "disk": "fast" } }),
+                &["spec.nodeSelector"],
+            ),
+            (
+                "the host's namespaces",
+                json!({ "containers": one, "hostNetwork": true, "hostPID": true, "hostIPC": false }),
+                &["!spec.hostNetwork", "!spec.hostPID"],
+            ),
+            (
+                "privileges",
+                json!({ "containers": with("securityContext", json!({ "privileged": true })) }),
+                &["!spec.containers[0].securityContext.privileged"],
+            ),
+            (
+                "a group alone",
+                json!({ "containers": with("securityContext", json!({ "runAsGroup": 1 })) }),
+                &["!spec.containers[0].securityContext.runAsGroup"],
+            ),
+            (
+                "a disk of its own",
+                json!({ "containers": with("resources", json!({ "limits": { "ephemeral-storage": "1Gi" } })) }),
+                &["spec.containers[0].resources.limits.ephemeral-storage"],
+            ),
+            (
+                "a part of the engine's volume",
+                json!({
+                    "containers": with("volumeMounts", json!([{ "name": "v", "mountPath": "/v", "subPath": "x" }])),
+                    "volumes": [{ "name": "v", "emptyDir": {} }],
+                }),
+                &["!spec.containers[0].volumeMounts[0].subPath"],
+            ),
+            (
+                "a volume of a cluster",
+                json!({ "containers": one, "volumes": [{ "name": "v", "nfs": { "server": "s", "path": "/" } }] }),
+                &["!spec.volumes[0]"],
+            ),
+            (
+                "the engine's socket, or what holds it",
+                json!({ "containers": one, "volumes": [
+                    { "name": "s", "hostPath": { "path": "/run/docker.sock" } },
+                    { "name": "d", "hostPath": { "path": "/run/" } },
+                    { "name": "r", "hostPath": { "path": "/" } },
+                    { "name": "o", "hostPath": { "path": "/run/docker" } },
+                ]}),
+                &[
+                    "!spec.volumes[0].hostPath.path",
+                    "!spec.volumes[1].hostPath.path",
+                    "!spec.volumes[2].hostPath.path",
+                ],
+            ),
+        ];
+        for (name, spec, want) in rows {
+            let template = serde_json::from_value(json!({ "spec": spec })).unwrap();
+            let found = check(&template, Some(Path::new("/run/docker.sock")));
+            let found: Vec<String> = found
+                .iter()
+                .map(|found| format!("{}{}", if found.ignored { "" } else { "!" }, found.field))
+                .collect();
+            assert_eq!(found, want, "{name}");
+        }
+    }
 }

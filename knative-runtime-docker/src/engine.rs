@@ -1,6 +1,10 @@
 //! The connection to an engine, and what its refusals mean.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use bollard::{Docker, errors::Error};
 use knative_core::runtime::{RuntimeError, StartError};
@@ -93,6 +97,12 @@ impl Engine {
     /// Its address.
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    /// The socket at which it is called, if it is one of this machine, by its true path.
+    pub(crate) fn socket(&self) -> Option<PathBuf> {
+        let path = Path::new(self.host.strip_prefix("unix://")?);
+        Some(path.canonicalize().unwrap_or_else(|_| path.to_owned()))
     }
 
     /// The architecture that it runs images of, in Go's words: `amd64`, `arm64`.

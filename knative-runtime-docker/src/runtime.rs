@@ -121,7 +121,7 @@ impl DockerRuntime {
         ids: Arc<Ids>,
     ) -> Result<Self, ConnectError> {
         let engine = images.engine().clone();
-        let directories = Directories::open(dir).map_err(|error| {
+        let directories = Directories::open(dir, engine.socket()).map_err(|error| {
             engine.unusable(format!("the directory {}: {error}", dir.display()))
         })?;
         let infra = infra::ensure(&engine).await?;
@@ -293,7 +293,7 @@ async fn joined<T>(
 #[async_trait]
 impl InstanceRuntime for DockerRuntime {
     fn check(&self, template: &PodTemplateSpec) -> Vec<Unsupported> {
-        check::check(template)
+        check::check(template, self.shared.directories.socket())
     }
 
     fn claim(&self, _: &WorkloadId) -> Option<InstanceId> {

@@ -30,18 +30,25 @@ const HOSTS: &str = ".hosts";
 #[derive(Clone, Debug)]
 pub(crate) struct Directories {
     root: PathBuf,
+    /// The engine's socket, which no container may see.
+    socket: Option<PathBuf>,
 }
 
 impl Directories {
-    /// Directories below `root`, which is made.
-    pub(crate) fn open(root: &Path) -> io::Result<Self> {
+    /// Directories below `root`, which is made. No container sees `socket`.
+    pub(crate) fn open(root: &Path, socket: Option<PathBuf>) -> io::Result<Self> {
         fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(root)?;
         // The engine wants absolute paths.
         let root = fs::canonicalize(root)?;
-        Ok(Self { root })
+        Ok(Self { root, socket })
+    }
+
+    /// The engine's socket.
+    pub(crate) fn socket(&self) -> Option<&Path> {
+        self.socket.as_deref()
     }
 
     /// Writes the files of an instance, whose address is known where it has `hostAliases`.
@@ -58,7 +65,7 @@ impl Directories {
         for volume in &spec.volumes {
             match &volume.source {
                 VolumeSource::Files(files) => write_all(&instance.join(&volume.name), files)?,
-                VolumeSource::Host { path, kind } => make_host(Path::new(path), kind)?,
+                VolumeSource::Host { path, kind } => self.make_host(Path::new(path), kind)?,
                 _ => {}
             }
         }
@@ -84,6 +91,23 @@ impl Directories {
     /// What a container wrote about its end.
     pub(crate) fn message(&self, instance: &InstanceId, container: &str) -> PathBuf {
         self.of(instance).join(MESSAGES).join(container)
+    }
+
+    /// Makes what is asked for of this machine; a link may lead to what no container may see.
+    fn make_host(&self, path: &Path, kind: &str) -> io::Result<()> {
+        match kind {
+            "DirectoryOrCreate" => fs::create_dir_all(path)?,
+            "FileOrCreate" => drop(File::options().create(true).append(true).open(path)?),
+            _ => {}
+        }
+        let true_path = path.canonicalize()?;
+        match &self.socket {
+            Some(socket) if socket.starts_with(&true_path) => Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "the engine's socket is there, which no container may see",
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn of(&self, instance: &InstanceId) -> PathBuf {
@@ -261,18 +285,6 @@ fn hosts(spec: &InstanceSpec, address: Option<Ipv4Addr>) -> String {
     hosts
 }
 
-fn make_host(path: &Path, kind: &str) -> io::Result<()> {
-    match kind {
-        "DirectoryOrCreate" => fs::create_dir_all(path),
-        "FileOrCreate" => File::options()
-            .create(true)
-            .append(true)
-            .open(path)
-            .map(drop),
-        _ => Ok(()),
-    }
-}
-
 fn write_all(directory: &Path, files: &[VolumeFile]) -> io::Result<()> {
     make_dir(directory)?;
     for file in files {
@@ -334,7 +346,7 @@ mod tests {
     #[test]
     fn files_are_there_for_as_long_as_their_instance_and_for_nobody_else() {
         let dir = tempfile::tempdir().unwrap();
-        let directories = Directories::open(&dir.path().join("files")).unwrap();
+        let directories = Directories::open(&dir.path().join("files"), None).unwrap();
         let mut spec = spec();
         spec.volumes = vec![VolumeSpec {
             name: "keys".to_owned(),
