@@ -17,10 +17,11 @@ use std::{
 };
 
 /// When this process began.
+#[expect(clippy::disallowed_methods, reason = "the standard library only")]
 static STARTED: LazyLock<SystemTime> = LazyLock::new(SystemTime::now);
 /// The number of SIGTERM.
 const TERM: i32 = 15;
-/// SIG_IGN.
+/// `SIG_IGN`.
 const IGNORE: usize = 1;
 
 fn main() {
