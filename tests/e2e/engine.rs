@@ -3,11 +3,11 @@
 use std::{
     fs,
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU8, Ordering},
 };
 
 use knative_tests::engine::Engine;
 use libtest_mimic::{Failed, Trial};
+use parking_lot::{Mutex, MutexGuard};
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 use serde_json::json;
 use tempfile::TempDir;
@@ -25,9 +25,8 @@ const IMAGE: &str = "example.local/hello";
 const HOST: &str = "hello.default.localhost";
 const ZERO: &str = "zero.default.localhost";
 
-/// The second number of the first of these engines' addresses, and how many have been started.
-const FIRST: u8 = 210;
-static STARTED: AtomicU8 = AtomicU8::new(0);
+/// Of the networks of these engines, so that they are no other engine's.
+const ADDRESSES: &str = "base=10.210.0.0/16,size=24";
 
 pub(crate) fn trials() -> Vec<Trial> {
     let ignored = !starts_engines();
@@ -59,30 +58,29 @@ fn starts_engines() -> bool {
 #[derive(Debug)]
 struct OwnEngine {
     directory: TempDir,
-    /// Of its networks, so that they are no other engine's.
-    addresses: String,
     process: Child,
+    /// What engines do as they start, they do to the whole machine: one at a time.
+    _turn: MutexGuard<'static, ()>,
 }
+
+static TURN: Mutex<()> = Mutex::new(());
 
 impl OwnEngine {
     fn start() -> Result<Self, Failed> {
         // Its name is that of a namespace too, which does not begin with a dot.
         let directory = tempfile::Builder::new().prefix("engine-").tempdir()?;
-        let addresses = format!(
-            "10.{}.0.0/16",
-            FIRST + STARTED.fetch_add(1, Ordering::Relaxed)
-        );
-        let process = Self::spawn(&directory, &addresses)?;
+        let turn = TURN.lock();
+        let process = Self::spawn(&directory)?;
         let engine = Self {
             directory,
-            addresses,
             process,
+            _turn: turn,
         };
         engine.wait()?;
         Ok(engine)
     }
 
-    fn spawn(directory: &TempDir, addresses: &str) -> Result<Child, Failed> {
+    fn spawn(directory: &TempDir) -> Result<Child, Failed> {
         let directory = directory.path();
         let log = fs::File::options()
             .create(true)
@@ -102,8 +100,7 @@ impl OwnEngine {
             .arg(directory.join("pid"))
             .arg("--host")
             .arg(format!("unix://{}/docker.sock", directory.display()))
-            .arg("--default-address-pool")
-            .arg(format!("base={addresses},size=24"))
+            .args(["--default-address-pool", ADDRESSES])
             .args(["--bridge", "none", "--containerd-namespace", &mark])
             .args(["--containerd-plugins-namespace", &format!("{mark}-plugins")])
             .stdin(Stdio::null())
@@ -136,7 +133,7 @@ impl OwnEngine {
         for file in ["pid", "exec/containerd/containerd.pid"] {
             let _ = fs::remove_file(self.directory.path().join(file));
         }
-        self.process = Self::spawn(&self.directory, &self.addresses)?;
+        self.process = Self::spawn(&self.directory)?;
         self.wait()
     }
 
@@ -229,7 +226,10 @@ fn refused() -> Outcome {
     let mut engine = OwnEngine::start()?;
     let platform = platform(&engine)?;
     engine.end(Signal::KILL)?;
-    let answer = platform.call(ZERO, "/")?;
+    let answer = platform.call(ZERO, "/");
+    // What is left on it is removed by an engine only.
+    engine.start_again()?;
+    let answer = answer?;
     ensure(answer.status == 503 && answer.retry_after.is_some(), || {
         format!("{answer:?}")
     })
@@ -240,8 +240,9 @@ fn killed() -> Outcome {
     let mut engine = OwnEngine::start()?;
     let platform = platform(&engine)?;
     engine.end(Signal::KILL)?;
-    is_told(&platform)?;
+    let told = is_told(&platform);
     engine.start_again()?;
+    told?;
     recovers(&platform, &["zero", "late", "hello"])
 }
 
