@@ -17,6 +17,8 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    /// After how many seconds to ask again; the API is not asked for it.
+    pub(crate) retry_after: Option<u64>,
     pub(crate) body: String,
 }
 
@@ -35,6 +37,7 @@ pub(crate) fn get(gateway: SocketAddr, host: &str, path: &str) -> Result<Answer,
         .ok_or("an answer without a head")?;
     Ok(Answer {
         status: status(head)?,
+        retry_after: number(head, "retry-after"),
         body: body.to_owned(),
     })
 }
@@ -60,15 +63,12 @@ impl KeptAlive {
         let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
         self.stream.get_mut().write_all(request.as_bytes())?;
         let head = self.head()?;
-        let length = head.lines().find_map(|line| {
-            let (name, value) = line.split_once(':')?;
-            let is_length = name.eq_ignore_ascii_case("content-length");
-            is_length.then(|| value.trim().parse().ok())?
-        });
-        let mut body = vec![0; length.ok_or("an answer without a length")?];
+        let length = number(&head, "content-length").ok_or("an answer without a length")?;
+        let mut body = vec![0; usize::try_from(length)?];
         self.stream.read_exact(&mut body)?;
         Ok(Answer {
             status: status(&head)?,
+            retry_after: number(&head, "retry-after"),
             body: String::from_utf8(body)?,
         })
     }
@@ -82,6 +82,15 @@ impl KeptAlive {
         }
         Ok(head)
     }
+}
+
+/// A field of a head.
+fn number(head: &str, field: &str) -> Option<u64> {
+    head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        let found = name.eq_ignore_ascii_case(field);
+        found.then(|| value.trim().parse().ok())?
+    })
 }
 
 fn status(head: &str) -> Result<u16, Failed> {
@@ -114,6 +123,7 @@ pub(crate) fn curl_tls(
     }
     Ok(Answer {
         status,
+        retry_after: None,
         body: body.to_owned(),
     })
 }

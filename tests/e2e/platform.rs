@@ -11,7 +11,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use knative_tests::{
+    container,
+    engine::{Engine, Start},
+};
 use libtest_mimic::Failed;
+use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -19,6 +24,7 @@ use tempfile::TempDir;
 use crate::{
     Outcome,
     http::{self, Answer},
+    program::{self, PROGRAM, Program},
 };
 
 /// How long a test waits for anything.
@@ -27,14 +33,15 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// Where the log of a platform is kept that has one.
 const LOG: &str = "e2e.log";
 
-/// The program under test.
-pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_platform-local");
-
 /// A running platform; dropping it ends it.
 #[derive(Debug)]
 pub(crate) struct Platform {
     data: TempDir,
     process: Process,
+    /// Where containers run.
+    engine: Option<Engine>,
+    /// Images that were made for it.
+    made: Mutex<Vec<String>>,
 }
 
 /// The process of a platform.
@@ -62,7 +69,29 @@ impl Platform {
     pub(crate) fn start_with(args: &[impl AsRef<OsStr>]) -> Result<Self, Failed> {
         let data = tempfile::tempdir()?;
         let process = spawn(command(data.path(), args))?;
-        Ok(Self { data, process })
+        Self::of(data, process)
+    }
+
+    /// The same on another engine than that of the other tests.
+    pub(crate) fn on_engine(host: &str) -> Result<Self, Failed> {
+        let data = tempfile::tempdir()?;
+        let process = spawn(on_free_ports(program::command_on(Some(host)), data.path()))?;
+        Self::of_engine(data, process, Some(host))
+    }
+
+    fn of(data: TempDir, process: Process) -> Result<Self, Failed> {
+        let host = container::engine().filter(|_| Program::TESTED == Program::Docker);
+        Self::of_engine(data, process, host.as_deref())
+    }
+
+    fn of_engine(data: TempDir, process: Process, host: Option<&str>) -> Result<Self, Failed> {
+        let engine = host.map(Engine::connect).transpose()?;
+        Ok(Self {
+            data,
+            process,
+            engine,
+            made: Mutex::default(),
+        })
     }
 
     /// The same, with a log that [`Platform::log`] reads; `filter` is what `RUST_LOG` says.
@@ -73,7 +102,7 @@ impl Platform {
             .env("RUST_LOG", filter)
             .stderr(File::create(data.path().join(LOG))?);
         let process = spawn(command)?;
-        Ok(Self { data, process })
+        Self::of(data, process)
     }
 
     /// What was logged so far.
@@ -133,20 +162,63 @@ impl Platform {
         self.process.gateway
     }
 
-    /// Makes an executable known.
-    pub(crate) fn add_image(&self, reference: &str, program: &str, args: &[&str]) -> Outcome {
-        let mut command = Command::new(PROGRAM);
-        command.args(["image", "add", reference, program, "--data"]);
-        command.arg(self.data());
-        command.args(args.iter().map(|arg| format!("--arg={arg}")));
-        let output = command.output()?;
-        crate::ensure(output.status.success(), || text(&output))
+    /// A reference that no other platform uses.
+    pub(crate) fn reference(&self, name: &str) -> Result<String, Failed> {
+        match Program::TESTED {
+            Program::Local => Ok(format!("example.local/{name}")),
+            // An engine has one namespace of images.
+            Program::Docker => Ok(format!("e2e.example.local/{}/{name}", self.name()?)),
+        }
     }
 
-    /// Makes a shell script known; `$HELLO` in it is the hello service.
+    /// Makes a shell script known under a reference; `$HELLO` in it is the hello service.
     pub(crate) fn add_script(&self, reference: &str, script: &str) -> Outcome {
-        let script = script.replace("$HELLO", &format!("{PROGRAM} hello"));
-        self.add_image(reference, "/bin/sh", &["-c", &script])
+        match Program::TESTED {
+            Program::Local => {
+                let script = script.replace("$HELLO", &format!("{} hello", PROGRAM.1));
+                let output = program::command()
+                    .args(["image", "add", reference, "/bin/sh", "--arg=-c", "--data"])
+                    .arg(self.data())
+                    .arg(format!("--arg={script}"))
+                    .output()?;
+                crate::ensure(output.status.success(), || text(&output))
+            }
+            Program::Docker => {
+                let script = script.replace("$HELLO", "/program hello");
+                let entrypoint = ["/bin/sh", "-c", &script].map(str::to_owned).into();
+                let start = Start {
+                    entrypoint,
+                    ..Start::default()
+                };
+                self.add_image(reference, &start)
+            }
+        }
+    }
+
+    /// The same, for a service of this script; answers with its reference.
+    pub(crate) fn script(&self, name: &str, script: &str) -> Result<String, Failed> {
+        let reference = self.reference(name)?;
+        self.add_script(&reference, script)?;
+        Ok(reference)
+    }
+
+    /// Makes an image of the workload program, as `/program`, and a shell.
+    pub(crate) fn add_image(&self, reference: &str, start: &Start) -> Outcome {
+        self.made.lock().push(reference.to_owned());
+        self.engine()?.make_image(reference, workload()?, start)?;
+        Ok(())
+    }
+
+    /// The engine, where containers run.
+    pub(crate) fn engine(&self) -> Result<&Engine, Failed> {
+        Ok(self.engine.as_ref().ok_or("there is no engine")?)
+    }
+
+    /// The name by which what it runs is known.
+    pub(crate) fn name(&self) -> Result<String, Failed> {
+        let settings = fs::read_to_string(self.data().join("settings.json"))?;
+        let settings: Value = serde_json::from_str(&settings)?;
+        Ok(text_of(&settings["platform"]))
     }
 
     /// Creates or replaces a service, by the API.
@@ -243,25 +315,62 @@ impl Platform {
         Ok(answer.body)
     }
 
-    /// The processes of this platform's services.
-    pub(crate) fn processes(&self) -> Result<Vec<u32>, Failed> {
-        let settings = fs::read_to_string(self.data().join("settings.json"))?;
-        let settings: Value = serde_json::from_str(&settings)?;
-        let name = settings["platform"].as_str().unwrap_or_default();
-        Ok(marked(&format!("KNATIVE_INSTANCE={name}/")))
+    /// The processes, or the containers, of this platform's services.
+    pub(crate) fn running(&self) -> Result<Vec<String>, Failed> {
+        let name = self.name()?;
+        match &self.engine {
+            Some(engine) => Ok(engine.running(&name)?),
+            None => Ok(marked(&format!("KNATIVE_INSTANCE={name}/"))),
+        }
+    }
+
+    /// All that there is of this platform outside of its directory.
+    pub(crate) fn left(&self) -> Result<Vec<String>, Failed> {
+        match &self.engine {
+            Some(engine) => Ok(engine.objects(&self.name()?)?),
+            None => self.running(),
+        }
+    }
+
+    fn clean_up(&self) -> Outcome {
+        let Some(engine) = &self.engine else {
+            for process in self.running()? {
+                if let Some(pid) = process.parse().ok().and_then(Pid::from_raw) {
+                    // It may have ended meanwhile.
+                    let _ = kill_process(pid, Signal::KILL);
+                }
+            }
+            return Ok(());
+        };
+        engine.remove_objects(&self.name()?)?;
+        for reference in self.made.lock().drain(..) {
+            engine.remove_image(&reference)?;
+        }
+        Ok(())
     }
 }
 
 impl Drop for Platform {
     fn drop(&mut self) {
+        // The test has its verdict; this is for the next one.
         let _ = self.terminate();
-        for process in self.processes().unwrap_or_default() {
-            if let Some(pid) = i32::try_from(process).ok().and_then(Pid::from_raw) {
-                // It may have ended meanwhile.
-                let _ = kill_process(pid, Signal::KILL);
-            }
-        }
+        let _ = self.clean_up();
     }
+}
+
+/// The program in the images of tests, compiled once a run.
+fn workload() -> Result<&'static [u8], Failed> {
+    static PROGRAM: Mutex<Option<&'static [u8]>> = Mutex::new(None);
+    let mut compiled = PROGRAM.lock();
+    if let Some(program) = *compiled {
+        return Ok(program);
+    }
+    let dir = tempfile::tempdir()?;
+    let path = dir.path().join("program");
+    container::compile(&container::workload_source(), &path)?;
+    let program: &'static [u8] = fs::read(path)?.leak();
+    *compiled = Some(program);
+    Ok(program)
 }
 
 /// What a kubeconfig says.
@@ -360,11 +469,15 @@ fn now() -> Instant {
 }
 
 fn command(data: &Path, args: &[impl AsRef<OsStr>]) -> Command {
-    let mut command = Command::new(PROGRAM);
+    let mut command = on_free_ports(program::command(), data);
+    command.args(args);
+    command
+}
+
+fn on_free_ports(mut command: Command, data: &Path) -> Command {
     command
         .args(["--api", "127.0.0.1:0", "--gateway", "127.0.0.1:0", "--data"])
         .arg(data)
-        .args(args)
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
     command
@@ -396,11 +509,11 @@ fn signal(child: &Child, signal: Signal) -> Outcome {
     Ok(())
 }
 
-fn marked(mark: &str) -> Vec<u32> {
+fn marked(mark: &str) -> Vec<String> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries
         .filter_map(|entry| {
-            let process = entry.file_name().to_str()?.parse().ok()?;
+            let process = entry.file_name().to_str()?.to_owned();
             let environment = fs::read(entry.path().join("environ")).ok()?;
             let mut variables = environment.split(|byte| *byte == 0);
             let found = variables.any(|variable| variable.starts_with(mark.as_bytes()));

@@ -43,8 +43,8 @@ fn kill_9() -> Outcome {
     platform.apply(&hello("hello"))?;
     let before = platform.ready("hello")?;
     platform.body(HOST, "/")?;
-    let process = platform.processes()?;
-    ensure(process.len() == 1, || format!("{process:?} run"))?;
+    let running = platform.running()?;
+    ensure(running.len() == 1, || format!("{running:?} run"))?;
     platform.crash()?;
     until("the service to answer again", || {
         Ok(platform.call(HOST, "/")?.status == 200)
@@ -54,9 +54,9 @@ fn kill_9() -> Outcome {
         after["metadata"]["uid"] == before["metadata"]["uid"],
         || "another object".to_owned(),
     )?;
-    let adopted = platform.processes()?;
-    ensure(adopted == process, || {
-        format!("{process:?} became {adopted:?}")
+    let adopted = platform.running()?;
+    ensure(adopted == running, || {
+        format!("{running:?} became {adopted:?}")
     })
 }
 
@@ -85,12 +85,12 @@ fn reaped() -> Outcome {
     platform.apply(&hello("hello"))?;
     platform.ready("hello")?;
     platform.body(HOST, "/")?;
-    // Without its objects, the next platform finds a process that belongs to nobody.
+    // Without its objects, the next platform finds an instance that belongs to nobody.
     let store = platform.data().join("store");
     let away = platform.data().join("store-of-before");
     platform.crash_with(|| std::fs::rename(&store, &away))?;
-    until("the process to be gone", || {
-        Ok(platform.processes()?.is_empty())
+    until("the instance to be gone", || {
+        Ok(platform.running()?.is_empty())
     })
 }
 
@@ -108,8 +108,8 @@ fn drains() -> Outcome {
     let answer = late.join().map_err(|_| "the client panicked")??;
     ensure(answer.status == 200, || format!("{answer:?}"))?;
     platform.terminate()?;
-    let left = platform.processes()?;
-    ensure(left.is_empty(), || format!("{left:?} run on"))
+    let left = platform.left()?;
+    ensure(left.is_empty(), || format!("{left:?} is left"))
 }
 
 /// Established connections at a local port.

@@ -1,6 +1,6 @@
 //! How the platform starts, refuses to start, and who may call it.
 
-use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, process::Command};
+use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _};
 
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
@@ -8,12 +8,14 @@ use serde_json::{Value, json};
 use crate::{
     Outcome, ensure,
     http::curl_tls,
-    platform::{Access, PROGRAM, Platform, service, text, until},
+    only,
+    platform::{Access, Platform, service, text, until},
+    program::{self, Program, manifest},
     trials as part,
 };
 
 pub(crate) fn trials() -> Vec<Trial> {
-    part(
+    let mut trials = part(
         "startup",
         [
             ("a_port_in_use_is_one_sentence", port_in_use),
@@ -28,16 +30,24 @@ pub(crate) fn trials() -> Vec<Trial> {
             ("the_domain_is_kept", domain),
             ("calls_without_credentials_are_refused", credentials),
             ("the_kubeconfig_is_the_users_alone", kubeconfig_mode),
-            ("images_are_listed_and_removed", images),
             ("every_line_of_a_json_log_is_json", json_log),
         ],
-    )
+    );
+    trials.extend(only(
+        Program::Local,
+        "startup",
+        [
+            ("functions_are_applied", functions),
+            ("images_are_listed_and_removed", images),
+        ],
+    ));
+    trials
 }
 
 /// Runs the program where it has to fail, and answers with the one line that it prints.
 fn refused(args: &[&str]) -> Result<String, Failed> {
     let data = tempfile::tempdir()?;
-    let mut command = Command::new(PROGRAM);
+    let mut command = program::command();
     if !args.contains(&"--data") {
         command.arg("--data").arg(data.path());
     }
@@ -100,7 +110,7 @@ fn unreadable_manifest() -> Outcome {
     let file = tempfile::NamedTempFile::with_suffix(".yaml")?;
     fs::write(file.path(), "a: [")?;
     let path = file.path().display().to_string();
-    let output = Command::new(PROGRAM).args(["-f", &path]).output()?;
+    let output = program::command().args(["-f", &path]).output()?;
     ensure(!output.status.success(), || "it did not fail".to_owned())?;
     contains(&text(&output), &format!("cannot read manifest {path}"))
 }
@@ -118,22 +128,23 @@ fn refused_manifest() -> Outcome {
 }
 
 fn manifests() -> Outcome {
-    let manifests = concat!(env!("CARGO_MANIFEST_DIR"), "/manifests");
-    let hello = format!("{manifests}/hello.yaml");
-    let function = format!("{manifests}/function.yaml");
-    let platform = Platform::start_with(&["-f", &hello, "-f", &function])?;
-    platform.ready("hello")?;
-    platform.ready("function")?;
-    for name in ["hello", "function"] {
-        let body = platform.body(&format!("{name}.default.localhost"), "/")?;
-        ensure(body == "Hello World!\n", || format!("{name}: {body}"))?;
-    }
-    Ok(())
+    applied("hello")
+}
+
+fn functions() -> Outcome {
+    applied("function")
+}
+
+fn applied(name: &str) -> Outcome {
+    let platform = Platform::start_with(&["-f", &manifest(name)])?;
+    platform.ready(name)?;
+    let body = platform.body(&format!("{name}.default.localhost"), "/")?;
+    ensure(body == "Hello World!\n", || format!("{name}: {body}"))
 }
 
 fn domain() -> Outcome {
-    let hello = concat!(env!("CARGO_MANIFEST_DIR"), "/manifests/hello.yaml");
-    let mut platform = Platform::start_with(&["--domain", "example.test", "-f", hello])?;
+    let hello = manifest("hello");
+    let mut platform = Platform::start_with(&["--domain", "example.test", "-f", &hello])?;
     let expected = format!(
         "http://hello.default.example.test:{}",
         platform.gateway().port()
@@ -170,10 +181,10 @@ fn kubeconfig_mode() -> Outcome {
 
 fn images() -> Outcome {
     let platform = Platform::start()?;
-    platform.add_image("example.local/mine", "/bin/true", &[])?;
+    platform.add_script("example.local/mine", "exec $HELLO")?;
     let data = platform.data().display().to_string();
     let image = |args: &[&str]| -> Result<String, Failed> {
-        let output = Command::new(PROGRAM)
+        let output = program::command()
             .arg("image")
             .args(args)
             .args(["--data", &data])

@@ -7,6 +7,7 @@ use crate::{
     Outcome, ensure,
     load::Load,
     platform::{Platform, service, until},
+    program::Program,
     trials as part,
 };
 
@@ -31,7 +32,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     )
 }
 
-fn config(platform: &Platform) -> Outcome {
+/// Lets services scale to zero, and soon.
+pub(crate) fn config(platform: &Platform) -> Outcome {
     let path = "/api/v1/namespaces/knative-serving/configmaps/config-autoscaler";
     until("the ConfigMap to exist", || {
         Ok(platform.get_api(path)?.status == 200)
@@ -53,16 +55,16 @@ fn from_zero_and_back() -> Outcome {
         Ok(platform.apply(&service("hello", IMAGE, &[], &zero)).is_ok())
     })?;
     platform.ready("hello")?;
-    ensure(platform.processes()?.is_empty(), || {
+    ensure(platform.running()?.is_empty(), || {
         "something runs".to_owned()
     })?;
     ensure(platform.body(HOST, "/")? == "Hello World!\n", || {
         "another answer".to_owned()
     })?;
-    ensure(platform.processes()?.len() == 1, || {
-        "not one process".to_owned()
+    ensure(platform.running()?.len() == 1, || {
+        "not one instance".to_owned()
     })?;
-    until("zero processes", || Ok(platform.processes()?.is_empty()))?;
+    until("zero instances", || Ok(platform.running()?.is_empty()))?;
     ensure(platform.body(HOST, "/")? == "Hello World!\n", || {
         "another answer".to_owned()
     })
@@ -83,15 +85,15 @@ fn changes_lose_nothing() -> Outcome {
         load.during(14, || {
             change(&platform)?;
             until("the service to have scaled up", || {
-                Ok(platform.processes()?.len() >= 3)
+                Ok(platform.running()?.len() >= 3)
             })
         })?;
         until("the service to have scaled down", || {
-            Ok(platform.processes()?.len() == 1)
+            Ok(platform.running()?.len() == 1)
         })?;
         load.during(14, || {
             until("the service to have scaled up again", || {
-                Ok(platform.processes()?.len() >= 3)
+                Ok(platform.running()?.len() >= 3)
             })?;
             until("all requests to be sent", || Ok(load.sent() >= REQUESTS))
         })
@@ -152,10 +154,13 @@ fn traffic(platform: &Platform, traffic: &Value) -> Outcome {
 
 fn names() -> Outcome {
     let platform = Platform::start()?;
-    // Asks another service through the gateway that its environment names, and answers with what it said.
-    let script = "curl -s -H \"Host: hello.default\" \"http://$K_GATEWAY/\" > \"/tmp/e2e-$K_REVISION-$PORT\" && \
-                  read -r TARGET < \"/tmp/e2e-$K_REVISION-$PORT\"; rm -f \"/tmp/e2e-$K_REVISION-$PORT\"; export TARGET; exec $HELLO";
-    platform.add_script("example.local/asks", script)?;
+    // Asks another service and answers with what it said: a process through the gateway that its environment names, a
+    // container by the other's name.
+    let asks = Program::TESTED.choose(
+        "TARGET=$(curl -s -H 'Host: hello.default' \"http://$K_GATEWAY/\")",
+        "TARGET=$(wget -q -O - http://hello.default/)",
+    );
+    let image = platform.script("asks", &format!("{asks}; export TARGET; exec $HELLO"))?;
     platform.apply(&service("hello", IMAGE, &[], &json!({})))?;
     platform.ready("hello")?;
     for host in [
@@ -166,7 +171,7 @@ fn names() -> Outcome {
         let body = platform.body(host, "/")?;
         ensure(body == "Hello World!\n", || format!("{host}: {body}"))?;
     }
-    platform.apply(&service("asks", "example.local/asks", &[], &json!({})))?;
+    platform.apply(&service("asks", &image, &[], &json!({})))?;
     platform.ready("asks")?;
     let body = platform.body("asks.default.localhost", "/")?;
     ensure(body == "Hello Hello World!!\n", || body)
@@ -180,15 +185,15 @@ fn unknown_host() -> Outcome {
 
 fn unknown_image() -> Outcome {
     let platform = Platform::start()?;
-    platform.apply(&service("later", "example.local/later", &[], &json!({})))?;
+    let image = platform.reference("later")?;
+    platform.apply(&service("later", &image, &[], &json!({})))?;
+    let hint = Program::TESTED.choose("platform-local image add", "no such host");
     let failed = platform.service_when("later", "failed", |service| {
-        service["status"]["conditions"]
-            .to_string()
-            .contains("platform-local image add")
+        service["status"]["conditions"].to_string().contains(hint)
     })?;
     let conditions = failed["status"]["conditions"].to_string();
-    ensure(conditions.contains("example.local/later"), || conditions)?;
-    platform.add_script("example.local/later", "exec $HELLO")?;
+    ensure(conditions.contains(&image), || conditions)?;
+    platform.add_script(&image, "exec $HELLO")?;
     platform.ready("later")?;
     platform.body("later.default.localhost", "/").map(drop)
 }

@@ -1,3 +1,4 @@
 //! What test programs of this workspace share.
 
 pub mod container;
+pub mod engine;

@@ -7,7 +7,11 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{cargo, step, tools};
+use crate::{
+    cargo,
+    engine::{self, Engine},
+    step, tools,
+};
 
 /// What test programs reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,12 +21,79 @@ struct Tally {
     ignored: u64,
 }
 
+/// What tests on containers do where there is no engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Engineless {
+    Skip,
+    Fail,
+}
+
+/// Targets whose tests on containers are ignored without an engine.
+const ON_CONTAINERS: [(&str, &str); 3] = [
+    ("knative-examples-docker", "e2e"),
+    ("knative-runtime-docker", "images"),
+    ("knative-tests", "conformance"),
+];
+/// Targets with tests that call kubectl: those whose name begins with it.
+const WITH_KUBECTL: [(&str, &str); 2] = [
+    ("knative-examples", "e2e"),
+    ("knative-examples-docker", "e2e"),
+];
+
 /// Runs unit tests, doc tests, vectors, conformance kits and end-to-end tests.
-pub(crate) fn run() -> Result<()> {
+pub(crate) fn run(engineless: Engineless) -> Result<()> {
     tools::install()?;
+    tools::install_for_containers()?;
+    let engine = engine(engineless)?;
     let began = step::now();
+    let (tally, passed) = run_all(engine.as_ref())?;
+    let seconds = began.elapsed().as_secs();
+    if engine.is_none() {
+        let skipped = count(&ON_CONTAINERS, &["--ignored"], |_| true)?;
+        println!(
+            "{skipped} tests on containers were skipped; {}",
+            engine::HINT
+        );
+    }
+    if !tools::kubectl() {
+        let skipped = count(&WITH_KUBECTL, &[], |test| test.starts_with("kubectl"))?;
+        println!(
+            "{skipped} tests with kubectl were skipped; {}",
+            tools::KUBECTL_HINT
+        );
+    }
+    let Tally {
+        passed: good,
+        failed,
+        ignored,
+    } = tally;
+    if !passed {
+        bail!("tests failed: {failed} of {} in {seconds} s", good + failed);
+    }
+    println!("All tests passed: {good} passed, {ignored} ignored, in {seconds} s.");
+    Ok(())
+}
+
+/// The engine of the tests; says why where there is none.
+fn engine(engineless: Engineless) -> Result<Option<Engine>> {
+    let found = Engine::ensure().and_then(|engine| engine.context("there is no Docker engine"));
+    match found {
+        Ok(engine) => Ok(Some(engine)),
+        Err(error) if engineless == Engineless::Skip => {
+            println!("{error:#}");
+            Ok(None)
+        }
+        Err(error) => Err(error.context(engine::HINT)),
+    }
+}
+
+/// Runs all tests; answers with what they reported and whether all is well.
+fn run_all(engine: Option<&Engine>) -> Result<(Tally, bool)> {
     let mut command = cargo::command();
     command.args(["test", "--workspace", "--all-features", "--no-fail-fast"]);
+    if let Some(engine) = engine {
+        command.env(engine::VARIABLE, engine.host());
+    }
     let mut child = command.stdout(Stdio::piped()).spawn()?;
     let output = child.stdout.take().context("cargo has no output")?;
     let mut tally = Tally::default();
@@ -31,46 +102,19 @@ pub(crate) fn run() -> Result<()> {
         println!("{line}");
         tally.add(&line);
     }
-    let status = child.wait()?;
-    let seconds = began.elapsed().as_secs();
-    let Tally {
-        passed,
-        failed,
-        ignored,
-    } = tally;
-    if !tools::kubectl() {
-        let skipped = kubectl_tests()?;
-        println!(
-            "{skipped} tests with kubectl were skipped; {}",
-            tools::KUBECTL_HINT
-        );
-    }
-    if !status.success() {
-        bail!(
-            "tests failed: {failed} of {} in {seconds} s",
-            passed + failed
-        );
-    }
-    println!("All tests passed: {passed} passed, {ignored} ignored, in {seconds} s.");
-    Ok(())
+    Ok((tally, child.wait()?.success()))
 }
 
-/// How many end-to-end tests call kubectl: those whose name begins with it.
-fn kubectl_tests() -> Result<usize> {
-    let list = cargo::output(&[
-        "test",
-        "--quiet",
-        "--package",
-        "knative-examples",
-        "--test",
-        "e2e",
-        "--",
-        "--list",
-    ])?;
-    Ok(list
-        .lines()
-        .filter(|line| line.starts_with("kubectl"))
-        .count())
+/// How many tests targets list.
+fn count(targets: &[(&str, &str)], args: &[&str], counts: impl Fn(&str) -> bool) -> Result<usize> {
+    let mut total = 0;
+    for (package, target) in targets {
+        let words = ["test", "--quiet", "--package", package, "--test", target];
+        let list = cargo::output(&[&words[..], &["--", "--list"], args].concat())?;
+        let tests = list.lines().filter(|line| line.ends_with(": test"));
+        total += tests.filter(|test| counts(test)).count();
+    }
+    Ok(total)
 }
 
 impl Tally {

@@ -17,24 +17,47 @@ get it by: curl -Lo /usr/local/bin/kubectl https://dl.k8s.io/release/v1.34.0/bin
 /// A program and the Debian package that has it.
 const PROGRAMS: [(&str, &str); 2] = [("cc", "gcc"), ("curl", "curl")];
 
+/// The same for tests on containers, which are skipped where these cannot be had.
+const FOR_CONTAINERS: [(&str, &str); 2] = [("dockerd", "docker.io"), ("busybox", "busybox-static")];
+
 /// Fails where anything is missing that a part of the tests needs.
 pub(crate) fn require() -> Result<()> {
     install()?;
     if !kubectl() {
         bail!("kubectl of at least 1.{KUBECTL_MINOR} is not on PATH; {KUBECTL_HINT}");
     }
-    Ok(())
+    install_for_containers()
 }
 
 /// Installs what is missing, where that can be done without asking: as root on Debian.
 pub(crate) fn install() -> Result<()> {
-    let missing: Vec<_> = PROGRAMS.iter().filter(|(name, _)| !exists(name)).collect();
-    if missing.is_empty() {
-        return Ok(());
+    let missing = missing(&PROGRAMS);
+    if !missing.is_empty() && !installs() {
+        bail!("missing, please install: {}", missing.join(" "));
     }
-    let packages: Vec<&str> = missing.iter().map(|(_, package)| *package).collect();
-    if !(root() && Path::new("/etc/debian_version").exists()) {
-        bail!("missing, please install: {}", packages.join(" "));
+    apt(&missing)
+}
+
+/// The same for what tests on containers need.
+pub(crate) fn install_for_containers() -> Result<()> {
+    if installs() {
+        apt(&missing(&FOR_CONTAINERS))?;
+    }
+    Ok(())
+}
+
+fn missing(programs: &[(&str, &'static str)]) -> Vec<&'static str> {
+    let missing = programs.iter().filter(|(name, _)| !exists(name));
+    missing.map(|(_, package)| *package).collect()
+}
+
+fn installs() -> bool {
+    root() && Path::new("/etc/debian_version").exists()
+}
+
+fn apt(packages: &[&str]) -> Result<()> {
+    if packages.is_empty() {
+        return Ok(());
     }
     cargo::finish(Command::new("apt-get").args(["update", "-q"]))?;
     let mut apt = Command::new("apt-get");
@@ -60,13 +83,15 @@ fn minor(text: &str) -> Option<u32> {
     digits.parse().ok()
 }
 
-fn exists(program: &str) -> bool {
+/// Whether a program is on PATH, or where only root looks.
+pub(crate) fn exists(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
+    let mut dirs = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
+    dirs.any(|dir| dir.join(program).is_file())
 }
 
 /// Whether this user is root, by the owner of its own entry in /proc.
-fn root() -> bool {
+pub(crate) fn root() -> bool {
     use std::os::unix::fs::MetadataExt;
     fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }

@@ -17,10 +17,7 @@ use std::{
 };
 
 /// When this process began.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "it tells this process from others, there is no clock to inject"
-)]
+#[expect(clippy::disallowed_methods, reason = "the standard library only")]
 static STARTED: LazyLock<SystemTime> = LazyLock::new(SystemTime::now);
 /// The number of SIGTERM.
 const TERM: i32 = 15;

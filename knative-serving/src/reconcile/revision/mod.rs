@@ -120,7 +120,10 @@ impl RevisionReconciler {
             } => {
                 status.container_statuses = containers;
                 status.init_container_statuses = init_containers;
-                Ok(None)
+                status.mark_resources_available_unknown(DEPLOYING, "", now);
+                status.mark_container_healthy_unknown(DEPLOYING, "", now);
+                // Whoever makes instances reads the digests from the stored status.
+                Ok(Some(Action::done().because("digests are written first")))
             }
             Lookup::Working => {
                 status.mark_resources_available_unknown(RESOLVING_DIGESTS, "", now);

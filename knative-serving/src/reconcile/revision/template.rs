@@ -15,6 +15,8 @@ use crate::reconcile::names;
 const DEFAULT_PORT: i32 = 8080;
 /// The name of that port in a pod.
 const PORT_NAME: &str = "user-port";
+/// Where the reason of an end comes from: the file that is for it, else the end of the log.
+const LAST_WORDS: &str = "FallbackToLogsOnError";
 /// The variable that tells processes where other services are reached.
 const GATEWAY: &str = "K_GATEWAY";
 
@@ -36,6 +38,10 @@ pub fn pod_template(revision: &Revision, gateway: Option<&str>) -> PodTemplateSp
         if Some(at) == serving_at {
             serve(&mut container);
         }
+        let policy = container.termination_message_policy.take();
+        container.termination_message_policy = policy
+            .filter(|policy| !policy.is_empty())
+            .or_else(|| Some(LAST_WORDS.to_owned()));
         container
             .env
             .get_or_insert_default()
