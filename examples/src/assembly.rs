@@ -176,7 +176,13 @@ impl Ground<'_> {
         let objects = open_store(options, &data, &kinds, &clock, &ids).await?;
         let store: Arc<dyn Store> = Arc::new(Admitted::new(objects.clone(), Arc::clone(&kinds)));
 
-        let replicas = Replicas::builder(parts.runtime).store(Arc::clone(&store));
+        let mut replicas = Replicas::builder(parts.runtime).store(Arc::clone(&store));
+        if let Some(standby) = parts.standby {
+            replicas = replicas.standby(standby);
+        }
+        if let Some(bytes) = parts.standby_memory {
+            replicas = replicas.standby_memory(bytes);
+        }
         let replicas = Arc::new(replicas.build(Arc::clone(&clock), Arc::clone(&ids)));
 
         replicas.adopt().await?;

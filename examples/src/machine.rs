@@ -6,7 +6,7 @@ use anyhow::Result;
 use knative_core::{
     Clock, Ids,
     platform::Component,
-    runtime::{ImageStore, InstanceRuntime},
+    runtime::{ImageStore, InstanceRuntime, Standby},
 };
 use knative_serving::gateway::{Gateway, Scope};
 use tokio::net::TcpListener;
@@ -52,6 +52,10 @@ pub struct Parts {
     pub banner: Vec<(&'static str, String)>,
     /// Where its instances reach the gateway, if they have a network of their own; else they share the platform's.
     pub inside: Option<Inside>,
+    /// What revisions keep in reserve that do not say.
+    pub standby: Option<Standby>,
+    /// How many bytes all paused instances may keep.
+    pub standby_memory: Option<u64>,
 }
 
 /// The gateway as instances see it that have a network of their own.

@@ -75,15 +75,17 @@ impl Engine {
     /// [`ConnectError`].
     pub async fn connect(host: Option<&str>) -> Result<Self, ConnectError> {
         let name = host.map_or_else(default_host, str::to_owned);
-        let address = |source| ConnectError::Address {
-            host: name.clone(),
-            source: Box::new(source),
-        };
-        let docker = Docker::connect_with_host(&name).map_err(address)?;
         let no_answer = |source| ConnectError::NoAnswer {
             host: name.clone(),
             source: Box::new(source),
         };
+        let docker = Docker::connect_with_host(&name).map_err(|error| match error {
+            Error::SocketNotFoundError(_) => no_answer(error),
+            error => ConnectError::Address {
+                host: name.clone(),
+                source: Box::new(error),
+            },
+        })?;
         let docker = docker.with_timeout(ANSWER).negotiate_version().await;
         let docker = docker.map_err(no_answer)?;
         let version = docker.version().await.map_err(no_answer)?;

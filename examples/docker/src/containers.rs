@@ -16,6 +16,8 @@ use knative_serving::gateway::{Gateway, Scope};
 use tempfile::NamedTempFile;
 use tokio::net::TcpListener;
 
+use crate::cli::Reserve;
+
 /// The image of the hello service, as an archive.
 const HELLO_IMAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hello.tar"));
 
@@ -26,6 +28,8 @@ pub(crate) struct Containers {
     pub(crate) host: Option<String>,
     /// How many networks wait for instances.
     pub(crate) pool: Option<usize>,
+    /// What revisions keep in reserve that do not say.
+    pub(crate) reserve: Reserve,
 }
 
 impl Containers {
@@ -71,6 +75,8 @@ impl Machine for Containers {
             images: Arc::new(images),
             banner,
             inside: Some(inside),
+            standby: self.reserve.standby(),
+            standby_memory: self.reserve.memory,
         })
     }
 }

@@ -23,9 +23,14 @@ fn main() -> ExitCode {
         options,
         docker,
         pool,
+        reserve,
         command,
     } = Cli::parse();
-    let containers = Containers { host: docker, pool };
+    let containers = Containers {
+        host: docker,
+        pool,
+        reserve,
+    };
     let outcome = match command {
         None => serve::run(&containers, &options),
         Some(Command::Demo) => demo::run(&containers, &options),

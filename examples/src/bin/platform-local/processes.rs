@@ -31,6 +31,8 @@ impl Machine for Processes {
             images: Arc::new(images),
             banner: Vec::new(),
             inside: None,
+            standby: None,
+            standby_memory: None,
         })
     }
 }
