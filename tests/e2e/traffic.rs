@@ -168,8 +168,10 @@ fn names() -> Outcome {
         "hello.default.svc",
         "hello.default.svc.cluster.local",
     ] {
-        let body = platform.body(host, "/")?;
-        ensure(body == "Hello World!\n", || format!("{host}: {body}"))?;
+        // Who is outside reaches them where instances share the platform's network.
+        let answer = platform.call(host, "/")?;
+        let status = Program::TESTED.choose(200, 404);
+        ensure(answer.status == status, || format!("{host}: {answer:?}"))?;
     }
     platform.apply(&service("asks", &image, &[], &json!({})))?;
     platform.ready("asks")?;

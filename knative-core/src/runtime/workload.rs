@@ -173,6 +173,8 @@ pub enum InstanceState {
     BackingOff {
         /// How the last try failed.
         error: Arc<StartError>,
+        /// How many tries have failed for the same reason, this one included.
+        failures: u32,
         /// When the next one comes.
         until: Timestamp,
     },

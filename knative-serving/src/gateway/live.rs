@@ -250,10 +250,13 @@ impl Revision {
 /// Whether an instance cannot be started because its backend does not answer, not even at another try: who waits for it
 /// waits in vain.
 fn is_outage(instance: &Instance) -> bool {
-    let InstanceState::BackingOff { error, .. } = &instance.state else {
+    let InstanceState::BackingOff {
+        error, failures, ..
+    } = &instance.state
+    else {
         return false;
     };
-    instance.restarts > 0 && matches!(**error, StartError::BackendGone { .. })
+    *failures > 1 && matches!(**error, StartError::BackendGone { .. })
 }
 
 impl State {

@@ -37,6 +37,11 @@ impl Backoff {
         }
     }
 
+    /// How many failures there were in a row.
+    pub(super) const fn failures(self) -> u32 {
+        self.failures
+    }
+
     /// The wait after a failure; `ran` is how long the instance ran before it.
     pub(super) fn after_failure(&mut self, ran: Duration) -> Duration {
         if ran >= FORGET_AFTER {

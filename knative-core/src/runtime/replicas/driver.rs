@@ -23,8 +23,8 @@ use super::{
 use crate::{
     http::Endpoint,
     runtime::{
-        Exit, InstanceId, InstanceSpec, InstanceState, Phase, Place, Running, Standby, StartError,
-        StartPhases, Started, WorkloadId, pull_secrets,
+        Exit, InstanceId, InstanceSpec, InstanceState, Phase, Place, Running, RuntimeError,
+        Standby, StartError, StartPhases, Started, WorkloadId, pull_secrets,
     },
 };
 
@@ -128,24 +128,22 @@ impl Driver {
             let began = Instant::now();
             let ended = self.once(adopted.take()).await;
             debug!(instance = %self.id, error = %ended.error, "instance ended");
-            if !ended.error.retry() {
-                self.back_off(ended, Timestamp::MAX);
+            // One that says it was stopped while it is wanted lost what it ran on.
+            if !ended.error.retry() && !matches!(ended.error, StartError::Stopped) {
+                self.back_off(ended, 1, Timestamp::MAX);
                 self.stop_backend().await;
                 return std::future::pending().await;
             }
-            let wait = match ended.error {
-                StartError::BackendGone { .. } => outage.after_failure(Duration::ZERO),
-                _ => backoff.after_failure(began.elapsed()),
+            let (wait, failures) = if let StartError::BackendGone { .. } = ended.error {
+                (outage.after_failure(Duration::ZERO), outage.failures())
+            } else {
+                outage = Backoff::of_an_outage();
+                (backoff.after_failure(began.elapsed()), backoff.failures())
             };
             let again = Instant::now() + wait;
-            let until = self
-                .shared
-                .clock
-                .now()
-                .saturating_add(SignedDuration::try_from(wait).unwrap_or_default());
             // Told before the stop, which takes as long as the backend does not answer.
-            self.back_off(ended, until.unwrap_or(Timestamp::MAX));
-            self.stop_backend().await;
+            self.back_off(ended, failures, self.in_a(wait));
+            self.stop_failed(failures).await;
             sleep_until(again).await;
             self.shared.update(&self.id, |instance| {
                 instance.state = InstanceState::Starting;
@@ -154,11 +152,32 @@ impl Driver {
         }
     }
 
-    fn back_off(&self, ended: Ended, until: Timestamp) {
+    /// Stops what is left of a run, and tells for how long that fails: then no other one can begin.
+    async fn stop_failed(&self, mut failures: u32) {
+        while let Err(error) = self.try_to_stop().await {
+            failures = failures.saturating_add(1);
+            let error = StartError::BackendGone {
+                message: "what is left cannot be stopped".to_owned(),
+                source: Some(Box::new(error)),
+            };
+            self.back_off(ended(error), failures, self.in_a(STOP_RETRY));
+            sleep(STOP_RETRY).await;
+        }
+    }
+
+    /// The wall clock's time after a while.
+    fn in_a(&self, wait: Duration) -> Timestamp {
+        let wait = SignedDuration::try_from(wait).unwrap_or_default();
+        let then = self.shared.clock.now().saturating_add(wait);
+        then.unwrap_or(Timestamp::MAX)
+    }
+
+    fn back_off(&self, ended: Ended, failures: u32, until: Timestamp) {
         self.shared.update(&self.id, |instance| {
             instance.last_exit = ended.exit.or_else(|| instance.last_exit.take());
             instance.state = InstanceState::BackingOff {
                 error: Arc::new(ended.error),
+                failures,
                 until,
             };
         });
@@ -280,11 +299,17 @@ impl Driver {
         });
     }
 
+    async fn try_to_stop(&self) -> Result<(), RuntimeError> {
+        let grace = grace(&self.template);
+        let stopped = self.shared.backend.stop(&self.id, grace).await;
+        stopped.inspect_err(|error| {
+            warn!(instance = %self.id, %error, "the instance could not be stopped, trying again");
+        })
+    }
+
     /// Stops the instance, however often that has to be tried.
     async fn stop_backend(&self) {
-        let grace = grace(&self.template);
-        while let Err(error) = self.shared.backend.stop(&self.id, grace).await {
-            warn!(instance = %self.id, %error, "the instance could not be stopped, trying again");
+        while self.try_to_stop().await.is_err() {
             if self.shared.shutdown.is_cancelled() || self.shared.detached.is_cancelled() {
                 return;
             }

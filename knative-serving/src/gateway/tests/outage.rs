@@ -7,16 +7,16 @@ use knative_core::runtime::{Instance, InstanceState, StartError};
 
 use super::*;
 
-fn without_backend(restarts: u32) -> Observation {
+fn without_backend(failures: u32) -> Observation {
     let error = StartError::BackendGone {
         message: "connection refused".to_owned(),
         source: None,
     };
     let id = InstanceId::new("a");
     let mut instance = Instance::starting(id, workload("hello"), Timestamp::UNIX_EPOCH);
-    instance.restarts = restarts;
     instance.state = InstanceState::BackingOff {
         error: Arc::new(error),
+        failures,
         until: Timestamp::UNIX_EPOCH,
     };
     Observation::Instance(Arc::new(instance))
@@ -27,10 +27,10 @@ async fn who_waits_in_vain_is_told_to_come_again() {
     let (gateway, handle) = gateway(|_| {});
     let failing = async {
         handle.demand().await;
-        handle.observe(&without_backend(0));
+        handle.observe(&without_backend(1));
         assert_eq!(handle.waiting(&key("hello")), 1, "another try may succeed");
         tokio::time::sleep(Duration::from_secs(1)).await;
-        handle.observe(&without_backend(1));
+        handle.observe(&without_backend(2));
     };
     let (response, ()) = tokio::join!(gateway.clone().oneshot(get("hello")), failing);
     let response = response.unwrap_or_else(|never| match never {});
