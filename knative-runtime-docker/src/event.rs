@@ -7,7 +7,11 @@ use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::sleep;
 
-use crate::{engine::text, label, runtime::Shared};
+use crate::{
+    engine::text,
+    label::{self, Role},
+    runtime::Shared,
+};
 
 /// How long after the engine's events broke off they are asked for again, at first and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
@@ -17,9 +21,8 @@ const OVERLAP: SignedDuration = SignedDuration::from_secs(2);
 impl Shared {
     /// Follows the engine's events until the end. Where they break off they are taken up again, and what ended in
     /// between is found by a list.
-    pub(crate) async fn follow_events(self: Arc<Self>) {
+    pub(crate) async fn follow_events(self: Arc<Self>, mut since: Timestamp) {
         let mut pause = PAUSE.0;
-        let mut since = self.clock.now();
         loop {
             let followed = self.follow_once(since).await;
             if self.end.is_cancelled() {
@@ -31,7 +34,11 @@ impl Shared {
             since = self.clock.now();
             self.end.run_until_cancelled(sleep(pause)).await;
             pause = match self.find_ended().await {
-                Ok(()) => PAUSE.0,
+                Ok(()) => {
+                    // What the engine was asked for and did not answer may be made by now.
+                    self.tasks.spawn(Arc::clone(&self).sweep_later());
+                    PAUSE.0
+                }
                 Err(error) => {
                     tracing::debug!(%error, "the engine does not answer");
                     (pause * 2).min(PAUSE.1)
@@ -93,13 +100,10 @@ impl Shared {
     /// The containers that are to run.
     fn expected(&self) -> Vec<String> {
         let members = self.members();
-        let held = members.iter().filter(|member| member.state.lock().running);
-        let held = held.flat_map(|member| {
+        let held = members.iter().flat_map(|member| {
             let state = member.state.lock();
-            let needed = state
-                .containers
-                .iter()
-                .filter(|held| held.role != label::Role::Init);
+            let needed = state.containers.iter();
+            let needed = needed.filter(|held| held.started && held.role != Role::Init);
             needed.map(|held| held.id.clone()).collect::<Vec<_>>()
         });
         held.chain(self.pool.waiting()).collect()

@@ -46,12 +46,7 @@ impl Shared {
 
     /// The error of a start that a death ended.
     pub(crate) async fn crash(&self, member: &Member, death: &Death) -> StartError {
-        let exit = self.exit_of(member, death).await;
-        StartError::CrashLoop {
-            exit_code: exit.code,
-            signal: exit.signal,
-            message: exit.message,
-        }
+        StartError::CrashLoop(self.exit_of(member, death).await)
     }
 
     async fn exit_of(&self, member: &Member, death: &Death) -> Exit {

@@ -18,6 +18,8 @@ pub(crate) struct Held {
     /// Its name within the instance.
     pub(crate) name: String,
     pub(crate) role: Role,
+    /// Whether it was started.
+    pub(crate) started: bool,
 }
 
 /// The end of a container that the instance needs.
@@ -73,7 +75,17 @@ impl Member {
             id,
             name: name.to_owned(),
             role,
+            started: role == Role::Sandbox,
         });
+    }
+
+    /// Takes note that a container runs.
+    pub(crate) fn started(&self, id: &str) {
+        let mut state = self.state.lock();
+        let held = state.containers.iter_mut().find(|held| held.id == id);
+        if let Some(held) = held {
+            held.started = true;
+        }
     }
 
     /// The container of a name that runs with the instance; the serving one if none is named.

@@ -149,6 +149,8 @@ impl DockerRuntime {
             events: broadcast::channel(EVENTS).0,
             known: Mutex::default(),
         });
+        // What ends from here on is told.
+        let since = shared.clock.now();
         shared.take_over().await?;
         shared.check_reachable().await?;
         let (events, pool) = (Arc::clone(&shared), Arc::clone(&shared));
@@ -158,7 +160,7 @@ impl DockerRuntime {
         shared.tasks.spawn(pulse);
         shared
             .tasks
-            .spawn(async move { events.follow_events().await });
+            .spawn(async move { events.follow_events(since).await });
         shared
             .tasks
             .spawn(async move { pool.pool.fill(pool.end.clone()).await });
@@ -167,6 +169,14 @@ impl DockerRuntime {
 }
 
 impl Shared {
+    /// The error of a start while the engine does not answer.
+    fn hangs(&self) -> StartError {
+        StartError::BackendGone {
+            message: format!("the engine at {} hangs", self.engine.host()),
+            source: None,
+        }
+    }
+
     /// The instance of a name.
     pub(crate) fn member(&self, id: &InstanceId) -> Option<Arc<Member>> {
         self.known.lock().members.get(id).cloned()
@@ -194,6 +204,13 @@ impl Shared {
     /// Takes note of an instance.
     pub(crate) fn insert(&self, member: Arc<Member>) {
         self.known.lock().members.insert(member.id.clone(), member);
+    }
+
+    /// Whether this is what is known under its name; another one may have come after it.
+    pub(crate) fn is_current(&self, member: &Arc<Member>) -> bool {
+        let known = self.known.lock();
+        let known = known.members.get(&member.id);
+        known.is_some_and(|known| Arc::ptr_eq(known, member))
     }
 
     /// Forgets an instance that is gone from the engine.
@@ -254,7 +271,11 @@ impl DockerRuntime {
             let outcome = match start.shared.settle(&start.member, alone).await {
                 Ok(_) => {
                     let _turn = start.member.turn.lock().await;
-                    part(Arc::clone(&start)).await
+                    if start.member.stop.is_cancelled() {
+                        Err(StartError::Stopped)
+                    } else {
+                        part(Arc::clone(&start)).await
+                    }
                 }
                 Err(error) => Err(error),
             };
@@ -279,10 +300,7 @@ async fn joined<T>(
     let outcome = tokio::select! {
         biased;
         outcome = task => outcome.unwrap_or_else(|error| Err(config_error(error.to_string()))),
-        () = shared.pulse.lost() => Err(StartError::BackendGone {
-            message: format!("the engine at {} hangs", shared.engine.host()),
-            source: None,
-        }),
+        () = shared.pulse.lost() => Err(shared.hangs()),
     };
     if outcome.is_ok() {
         given_up.disarm();
@@ -347,7 +365,11 @@ impl InstanceRuntime for DockerRuntime {
     }
 
     async fn resume(&self, id: &InstanceId) -> Result<Started, StartError> {
-        self.shared.resume(id).await
+        tokio::select! {
+            biased;
+            resumed = self.shared.resume(id) => resumed,
+            () = self.shared.pulse.lost() => Err(self.shared.hangs()),
+        }
     }
 
     async fn usage(&self, id: &InstanceId) -> Result<Usage, RuntimeError> {

@@ -9,7 +9,7 @@ use bollard::{
 use knative_core::runtime::InstanceId;
 
 use crate::{
-    engine::{Engine, settled},
+    engine::{Engine, settled, status},
     label::{self, Role},
 };
 
@@ -45,13 +45,10 @@ impl Sandboxes {
     ) -> Result<Sandbox, bollard::errors::Error> {
         let docker = self.engine.docker();
         let name = container_name(&self.platform, instance, "sandbox");
-        let options = CreateContainerOptionsBuilder::default().name(&name).build();
-        let created = docker
-            .create_container(Some(options), self.body(instance))
-            .await?;
+        let container = create(&self.engine, &name, self.body(instance)).await?;
         let started = async {
-            docker.start_container(&created.id, None).await?;
-            let inspected = docker.inspect_container(&created.id, None).await?;
+            docker.start_container(&container, None).await?;
+            let inspected = docker.inspect_container(&container, None).await?;
             address(&inspected, &self.network).ok_or_else(|| {
                 bollard::errors::Error::DockerStreamError {
                     error: "the engine gave the sandbox no address".to_owned(),
@@ -61,11 +58,11 @@ impl Sandboxes {
         match started.await {
             Ok(address) => Ok(Sandbox {
                 instance: instance.clone(),
-                container: created.id,
+                container,
                 address,
             }),
             Err(error) => {
-                self.remove(&created.id).await?;
+                self.remove(&container).await?;
                 Err(error)
             }
         }
@@ -130,7 +127,26 @@ pub(crate) fn harmless() -> HostConfig {
     }
 }
 
-/// The name of a container, as `docker ps` shows it. Of the instance's name only what fits.
+/// Makes a container under a name and answers with its id. One that has the name is what a start left that was cut short:
+/// by a crash of the platform, or by an engine that made it and did not answer.
+pub(crate) async fn create(
+    engine: &Engine,
+    name: &str,
+    body: ContainerCreateBody,
+) -> Result<String, bollard::errors::Error> {
+    let options = CreateContainerOptionsBuilder::default().name(name).build();
+    let docker = engine.docker();
+    let mut made = docker
+        .create_container(Some(options.clone()), body.clone())
+        .await;
+    if made.as_ref().err().and_then(status) == Some(409) {
+        remove(engine, name).await?;
+        made = docker.create_container(Some(options), body).await;
+    }
+    Ok(made?.id)
+}
+
+/// The name of a container, as `docker ps` shows it.
 pub(crate) fn container_name(platform: &str, instance: &InstanceId, container: &str) -> String {
     format!("kn-{platform}.{instance}.{container}")
 }

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use bollard::{
     errors::Error,
     models::{ContainerCreateBody, HostConfig},
-    query_parameters::{CreateContainerOptionsBuilder, WaitContainerOptions},
+    query_parameters::WaitContainerOptions,
 };
 use futures::{TryStreamExt as _, future::try_join_all};
 use knative_core::{
@@ -67,7 +67,12 @@ impl Start {
         phases: &mut StartPhases,
     ) -> Result<Vec<String>, StartError> {
         let lap = Instant::now();
-        let images = self.images().await?;
+        let images = tokio::select! {
+            biased;
+            () = self.member.stop.cancelled() => return Err(StartError::Stopped),
+            () = sleep_until(self.deadline()) => return Err(self.timed_out("an image is pulled")),
+            images = self.images() => images?,
+        };
         phases.add(Phase::Image, lap.elapsed());
 
         let lap = Instant::now();
@@ -184,11 +189,7 @@ impl Start {
             Ok(_) => Ok(()),
             Err(Error::DockerContainerWaitError { .. }) => {
                 let exit = self.shared.exit(&self.member, id, &container.name).await;
-                Err(StartError::CrashLoop {
-                    exit_code: exit.code,
-                    signal: exit.signal,
-                    message: exit.message,
-                })
+                Err(StartError::CrashLoop(exit))
             }
             Err(error) => Err(start_gone("waiting for an init container", error)),
         }
@@ -235,22 +236,12 @@ impl Start {
         if self.member.stop.is_cancelled() {
             return Err(StartError::Stopped);
         }
-        let docker = self.shared.engine.docker();
         let full = container_name(&self.shared.platform, &self.spec.id, name);
-        let options = CreateContainerOptionsBuilder::default().name(&full).build();
-        let mut made = docker
-            .create_container(Some(options.clone()), body.clone())
-            .await;
-        if made.as_ref().err().and_then(status) == Some(409) {
-            // A start of this instance that a crash of the platform cut short left it.
-            let removed = sandbox::remove(&self.shared.engine, &full).await;
-            removed.map_err(|error| start_gone("removing a container that was left", error))?;
-            made = docker.create_container(Some(options), body).await;
-        }
+        let made = sandbox::create(&self.shared.engine, &full, body).await;
         let made = made.map_err(|error| refused("CreateContainerError", error))?;
-        self.member.hold(made.id.clone(), name, role);
-        self.shared.track(&made.id, &self.member);
-        Ok(made.id)
+        self.member.hold(made.clone(), name, role);
+        self.shared.track(&made, &self.member);
+        Ok(made)
     }
 
     async fn start(&self, id: &str) -> Result<(), StartError> {
@@ -258,7 +249,9 @@ impl Start {
             return Err(StartError::Stopped);
         }
         let started = self.shared.engine.docker().start_container(id, None).await;
-        started.map_err(|error| refused("RunContainerError", error))
+        started.map_err(|error| refused("RunContainerError", error))?;
+        self.member.started(id);
+        Ok(())
     }
 
     /// Waits until the instance accepts connections.
@@ -323,6 +316,10 @@ fn refused(reason: &'static str, error: Error) -> StartError {
     let message = text(&error);
     match status(&error) {
         _ if message.contains("no space left") => StartError::Unschedulable { message },
+        // What the container stands on ended, or went, before it started: another try has another ground.
+        _ if message.contains("cannot join") || message.contains("No such container") => {
+            start_gone("the instance lost its network", error)
+        }
         Some(404) if message.contains("No such image") => StartError::ImageNotFound {
             reference: message.clone(),
             hint: "it went from the engine; it is fetched again".to_owned(),

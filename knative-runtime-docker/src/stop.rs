@@ -32,6 +32,9 @@ impl Shared {
     ) -> Result<(), RuntimeError> {
         member.stop.cancel();
         let _turn = member.turn.lock().await;
+        if !self.is_current(member) {
+            return Ok(());
+        }
         let running = member.state.lock().containers.clone();
         let asked = running
             .iter()
@@ -48,7 +51,10 @@ impl Shared {
     pub(crate) async fn clear(&self, member: &Arc<Member>) {
         member.stop.cancel();
         let _turn = member.turn.lock().await;
-        if let Err(error) = self.remove(member).await {
+        // Its name may be another one's by now, and with it all that is found by the name.
+        if self.is_current(member)
+            && let Err(error) = self.remove(member).await
+        {
             // It is listed, and so found again.
             tracing::warn!(instance = %member.id, error = %text(&error), "a failed start could not be removed");
         }

@@ -56,13 +56,13 @@ impl Machine for Containers {
             .with_context(|| format!("cannot make image {HELLO}"))?;
         let engine = images.engine();
         let network = DockerNetwork::ensure(engine, site.data.platform()).await?;
-        let (inside, names) = inside(&network, &site.gateway).await?;
+        let (inside, off) = inside(&network, &site.gateway).await?;
         let mut options = self.options();
-        options.names = names.is_none();
+        options.names = off.is_none();
         let mut banner = vec![("engine", engine.host().to_owned())];
-        banner.extend(names.map(|why| ("names", format!("off: {why}"))));
+        banner.extend(off.map(|why| ("names", format!("off: {why}"))));
         let runtime = DockerRuntime::open(
-            &site.data.runtime(),
+            &site.data.runtime().join("containers"),
             network,
             images.clone(),
             options,

@@ -4,7 +4,7 @@ use std::{error::Error as StdError, time::Duration};
 
 use thiserror::Error;
 
-use super::{InstanceId, Unsupported};
+use super::{Exit, InstanceId, Unsupported};
 
 /// Any cause.
 type Source = Box<dyn StdError + Send + Sync>;
@@ -42,15 +42,8 @@ pub enum StartError {
     #[error("{0}")]
     Unsupported(Unsupported),
     /// It ended before it was ready.
-    #[error("the instance ended before it was ready ({})", exit_text(*exit_code, *signal))]
-    CrashLoop {
-        /// Its exit code, where known.
-        exit_code: Option<i32>,
-        /// The signal that ended it.
-        signal: Option<i32>,
-        /// The end of its log.
-        message: String,
-    },
+    #[error("the instance ended before it was ready ({})", exit_text(.0))]
+    CrashLoop(Exit),
     /// It was not ready in time.
     #[error("the instance was not ready within {waited:?}: {message}")]
     Timeout {
@@ -93,11 +86,9 @@ impl StartError {
             Self::Unschedulable { .. } => "Unschedulable".to_owned(),
             Self::ImageNotFound { .. } | Self::ImagePull { .. } => "ImagePullBackOff".to_owned(),
             Self::Unsupported(_) => "Unsupported".to_owned(),
-            Self::CrashLoop {
-                exit_code, signal, ..
-            } => {
+            Self::CrashLoop(exit) => {
                 // A shell's convention, which container runtimes share: 128 and the signal's number.
-                let code = exit_code.or(signal.map(|signal| 128 + signal));
+                let code = exit.code.or(exit.signal.map(|signal| 128 + signal));
                 code.map_or_else(
                     || "CrashLoopBackOff".to_owned(),
                     |code| format!("ExitCode{code}"),
@@ -111,8 +102,8 @@ impl StartError {
     }
 }
 
-fn exit_text(exit_code: Option<i32>, signal: Option<i32>) -> String {
-    match (exit_code, signal) {
+fn exit_text(exit: &Exit) -> String {
+    match (exit.code, exit.signal) {
         (Some(code), _) => format!("exit code {code}"),
         (None, Some(signal)) => format!("signal {signal}"),
         (None, None) => "exit code unknown".to_owned(),

@@ -11,7 +11,7 @@ use std::{
 use knative_core::{
     http::Endpoint,
     object::Quantity,
-    runtime::{ContainerSpec, InstanceSpec, Phase, StartError, StartPhases, Started},
+    runtime::{ContainerSpec, Exit, InstanceSpec, Phase, StartError, StartPhases, Started},
 };
 use tokio::{
     task::spawn_blocking,
@@ -139,11 +139,12 @@ impl Attempt {
 
     fn ended_early(&self, spawned: &Spawned) -> StartError {
         let status = spawned.pidfd.reap();
-        StartError::CrashLoop {
-            exit_code: status.code,
+        StartError::CrashLoop(Exit {
+            code: status.code,
             signal: status.signal,
             message: self.processes.logs.last_words(&self.spec.id),
-        }
+            ..Exit::default()
+        })
     }
 
     fn cannot_run(&self, error: &io::Error) -> StartError {

@@ -25,7 +25,7 @@ use crate::runtime::{
     Capabilities, ExecOptions, ExecSession, Exit, ImageConfig, ImageError, ImageStore,
     InstanceEvent, InstanceId, InstanceRuntime, InstanceSpec, LogOptions, LogStream, Phase,
     PullSecret, ResolvedImage, Running, RuntimeError, StartError, StartPhases, Started,
-    Unsupported,
+    Unsupported, Usage,
 };
 
 pub use image::{FakeImage, FakeStart};
@@ -53,6 +53,8 @@ struct Machine {
     /// Made, and not started yet.
     made: Mutex<BTreeSet<InstanceId>>,
     paused: Mutex<BTreeSet<InstanceId>>,
+    /// What each instance is said to use.
+    memory: Mutex<u64>,
     commands: Arc<()>,
     events: broadcast::Sender<InstanceEvent>,
 }
@@ -81,6 +83,7 @@ impl FakeRuntime {
                 doubles: Mutex::default(),
                 made: Mutex::default(),
                 paused: Mutex::default(),
+                memory: Mutex::default(),
                 commands: Arc::default(),
                 events: broadcast::channel(EVENTS).0,
             }),
@@ -125,6 +128,11 @@ impl FakeRuntime {
     /// Instances that were started while they ran: always empty unless the platform is wrong.
     pub fn doubles(&self) -> Vec<InstanceId> {
         self.machine.doubles.lock().iter().cloned().collect()
+    }
+
+    /// Says from now on that each instance uses so many bytes of memory.
+    pub fn use_memory(&self, bytes: u64) {
+        *self.machine.memory.lock() = bytes;
     }
 
     /// The instances that are paused.
@@ -279,6 +287,13 @@ impl InstanceRuntime for FakeRuntime {
         Ok(Started::new(endpoint, StartPhases::new()))
     }
 
+    async fn usage(&self, _: &InstanceId) -> Result<Usage, RuntimeError> {
+        Ok(Usage {
+            memory: *self.machine.memory.lock(),
+            ..Usage::default()
+        })
+    }
+
     async fn stop(&self, id: &InstanceId, grace: Duration) -> Result<(), RuntimeError> {
         self.machine.made.lock().remove(id);
         self.machine.paused.lock().remove(id);
@@ -394,11 +409,11 @@ async fn never(stopped: &CancellationToken, timeout: Duration) -> Result<Started
 }
 
 fn exited(code: i32, message: &str) -> StartError {
-    StartError::CrashLoop {
-        exit_code: Some(code),
-        signal: None,
+    StartError::CrashLoop(Exit {
+        code: Some(code),
         message: message.to_owned(),
-    }
+        ..Exit::default()
+    })
 }
 
 #[async_trait]

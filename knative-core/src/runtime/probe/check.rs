@@ -172,7 +172,9 @@ impl Prober {
     /// [`CheckError`].
     pub async fn check(&self, check: &Check, endpoint: &Endpoint) -> Result<(), CheckError> {
         match check {
-            Check::Exec { .. } => Ok(()),
+            Check::Exec { .. } => Err(CheckError::Malformed(
+                "commands are run by the backend".to_owned(),
+            )),
             Check::Tcp { port } => match at(endpoint, *port) {
                 Endpoint::Service(_) => Ok(()),
                 endpoint => self.connect(&endpoint).await.map(drop),

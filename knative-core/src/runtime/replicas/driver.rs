@@ -24,7 +24,7 @@ use crate::{
     http::Endpoint,
     runtime::{
         Exit, InstanceId, InstanceSpec, InstanceState, Phase, Place, Running, RuntimeError,
-        Standby, StartError, StartPhases, Started, WorkloadId, pull_secrets,
+        StartError, StartPhases, Started, WorkloadId, pull_secrets,
     },
 };
 
@@ -37,9 +37,21 @@ pub(super) struct Driver {
     workload: WorkloadId,
     template: Arc<PodTemplateSpec>,
     start_timeout: Duration,
-    standby: Option<Standby>,
     want: watch::Receiver<Want>,
     exits: mpsc::Receiver<Exit>,
+    /// Whether the backend runs it.
+    stands: Stands,
+}
+
+/// What the backend has of an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stands {
+    /// Nothing yet.
+    New,
+    /// It runs.
+    Up,
+    /// It ended, or is being started.
+    Down,
 }
 
 /// Why a run of the instance ended.
@@ -54,7 +66,6 @@ impl Driver {
         member: &Member,
         template: Arc<PodTemplateSpec>,
         start_timeout: Duration,
-        standby: Option<Standby>,
         exits: mpsc::Receiver<Exit>,
     ) -> Self {
         Self {
@@ -63,9 +74,9 @@ impl Driver {
             workload: member.instance.workload.clone(),
             template,
             start_timeout,
-            standby,
             want: member.want.subscribe(),
             exits,
+            stands: Stands::New,
         }
     }
 
@@ -77,6 +88,8 @@ impl Driver {
             () = detached.cancelled() => return,
             () = self.live(adopted) => {}
         }
+        // Where it was still wanted another one takes its place at once, and does not wait for its end.
+        self.shared.leave(&self.id, &self.workload);
         self.shared.update(&self.id, |instance| {
             instance.state = InstanceState::Stopping;
         });
@@ -96,8 +109,9 @@ impl Driver {
                     let kept = self.keep(endpoint.take());
                     tokio::select! {
                         biased;
-                        // The sender lives until the instance is forgotten.
-                        _ = want.changed() => {}
+                        // Wanted otherwise for a moment and then again as before is no change. The sender lives until the
+                        // instance is forgotten.
+                        _ = want.wait_for(|want| *want != Want::Run) => {}
                         () = kept => return,
                     }
                 }
@@ -127,6 +141,7 @@ impl Driver {
         loop {
             let began = Instant::now();
             let ended = self.once(adopted.take()).await;
+            self.stands = Stands::Down;
             debug!(instance = %self.id, error = %ended.error, "instance ended");
             // One that says it was stopped while it is wanted lost what it ran on.
             if !ended.error.retry() && !matches!(ended.error, StartError::Stopped) {
@@ -185,9 +200,16 @@ impl Driver {
 
     /// One run of the instance, from start to its end.
     async fn once(&mut self, adopted: Option<Endpoint>) -> Ended {
-        while self.exits.try_recv().is_ok() {}
+        if adopted.is_none() {
+            // They are of an earlier run. One that goes on may have ended meanwhile.
+            while self.exits.try_recv().is_ok() {}
+        }
+        self.stands = Stands::Down;
         match self.start(adopted).await {
-            Ok((started, health)) => self.attend(started, &health).await,
+            Ok((started, health)) => {
+                self.stands = Stands::Up;
+                self.attend(started, &health).await
+            }
             Err(error) => Ended {
                 exit: exit_of(&error),
                 error,
@@ -197,24 +219,21 @@ impl Driver {
 
     async fn start(&self, adopted: Option<Endpoint>) -> Result<(Started, Health), StartError> {
         let shared = &self.shared;
-        let place = match adopted {
-            Some(_) => Place::default(),
-            None => self.place().await?,
-        };
-        let spec = self.spec(&place).await?;
-        let health = Health::new(
-            &self.id,
-            &shared.backend,
-            &shared.prober,
-            &self.template,
-            spec.serving(),
-        );
-        let mut started = match adopted {
+        let health = Health::new(&self.id, &shared.backend, &shared.prober, &self.template);
+        // What runs already needs nothing of what it was started with.
+        let started = match adopted {
             Some(endpoint) => Started::new(endpoint, StartPhases::new()),
-            None => shared.backend.start(&spec).await?,
+            None => self.start_anew().await?,
         };
-        started.phases.add_all(&place.phases);
         Ok((started, health))
+    }
+
+    async fn start_anew(&self) -> Result<Started, StartError> {
+        let place = self.place().await?;
+        let spec = self.spec(&place).await?;
+        let mut started = self.shared.backend.start(&spec).await?;
+        started.phases.add_all(&place.phases);
+        Ok(started)
     }
 
     async fn place(&self) -> Result<Place, StartError> {
@@ -351,20 +370,15 @@ fn timed_out(waited: Duration) -> StartError {
 }
 
 fn unhealthy_end(Unhealthy(message): Unhealthy) -> Ended {
-    ended(StartError::CrashLoop {
-        exit_code: None,
-        signal: None,
+    ended(StartError::CrashLoop(Exit {
         message,
-    })
+        ..Exit::default()
+    }))
 }
 
 fn crashed(exit: Exit) -> Ended {
     Ended {
-        error: StartError::CrashLoop {
-            exit_code: exit.code,
-            signal: exit.signal,
-            message: exit.message.clone(),
-        },
+        error: StartError::CrashLoop(exit.clone()),
         exit: Some(exit),
     }
 }
@@ -372,17 +386,7 @@ fn crashed(exit: Exit) -> Ended {
 /// How an instance ended that did not live to be ready.
 fn exit_of(error: &StartError) -> Option<Exit> {
     match error {
-        StartError::CrashLoop {
-            exit_code,
-            signal,
-            message,
-        } => Some(Exit {
-            container: None,
-            code: *exit_code,
-            signal: *signal,
-            out_of_memory: false,
-            message: message.clone(),
-        }),
+        StartError::CrashLoop(exit) => Some(exit.clone()),
         _ => None,
     }
 }

@@ -9,10 +9,11 @@ use k8s_openapi::api::core::v1::{Container, PodTemplateSpec, Probe};
 use parking_lot::Mutex;
 
 use self::probing::Probing;
+use super::render::ports;
 use crate::{
     http::Endpoint,
     runtime::{
-        ContainerSpec, InstanceId, InstanceRuntime,
+        InstanceId, InstanceRuntime,
         probe::{Check, Prober, Schedule},
     },
 };
@@ -37,18 +38,20 @@ struct ContainerHealth {
 }
 
 impl Health {
-    /// The probes of all containers; `serving` is the one whose ports are the instance's endpoint.
+    /// The probes of all containers of a template.
     pub(super) fn new(
         id: &InstanceId,
         backend: &Arc<dyn InstanceRuntime>,
         prober: &Prober,
         template: &PodTemplateSpec,
-        serving: Option<&ContainerSpec>,
     ) -> Self {
         let containers = template.spec.iter().flat_map(|spec| &spec.containers);
+        let serving = serving(template);
         let of = |container: &Container| {
+            // Its ports are the instance's endpoint.
             let declared = serving.filter(|serving| serving.name == container.name);
-            let declared = declared.map(|serving| serving.ports.as_slice());
+            let declared = declared.map(ports);
+            let declared = declared.as_deref();
             let probing = |probe: Option<&Probe>| {
                 let probe = probe?;
                 Some(Probing {
@@ -140,6 +143,19 @@ impl Health {
         all.filter_map(|(index, container)| Some((index, container.readiness.as_ref()?)))
             .filter(|(_, probing)| probing.check != Check::Tcp { port: None })
     }
+}
+
+/// The container that serves requests: the first with a port, else the first.
+fn serving(template: &PodTemplateSpec) -> Option<&Container> {
+    let containers = &template.spec.as_ref()?.containers;
+    let mut all = containers.iter();
+    all.find(|container| {
+        container
+            .ports
+            .as_ref()
+            .is_some_and(|ports| !ports.is_empty())
+    })
+    .or_else(|| containers.first())
 }
 
 impl ContainerHealth {

@@ -245,7 +245,8 @@ impl Shared {
         }
         for _ in 0..state.missing(id) {
             if !state.wake(id) {
-                let instance = self.new_id(state, id);
+                let instance = self.backend.claim(id);
+                let instance = instance.unwrap_or_else(|| self.new_id(state, id));
                 self.drive(state, id, instance, Want::Run, None);
             }
         }
@@ -257,9 +258,6 @@ impl Shared {
     }
 
     fn new_id(&self, state: &State, workload: &WorkloadId) -> InstanceId {
-        if let Some(id) = self.backend.claim(workload) {
-            return id;
-        }
         loop {
             let id = InstanceId::new(format!("{}-{}", workload.name, self.ids.suffix()));
             if !state.members.contains_key(&id) {
@@ -288,13 +286,12 @@ impl Shared {
         if want == Want::Wait {
             instance.state = InstanceState::Standby;
         }
-        let (member, exits) = Member::new(instance, want);
+        let (member, exits) = Member::new(instance, Arc::clone(&wanted.template), want);
         let driver = Driver::new(
             Arc::clone(self),
             &member,
             Arc::clone(&wanted.template),
             wanted.start_timeout,
-            wanted.standby,
             exits,
         );
         self.watchers
@@ -313,6 +310,13 @@ impl Shared {
             self.watchers
                 .tell(id, &Observation::Instance(Arc::clone(&member.instance)));
         }
+    }
+
+    /// An instance is about to end: it counts no more for its workload, which may want another one.
+    fn leave(self: &Arc<Self>, id: &InstanceId, workload: &WorkloadId) {
+        let mut state = self.state.lock();
+        state.leave(id, workload);
+        self.settle(&mut state, workload, &[]);
     }
 
     /// Forgets an instance that runs no more, and replaces it if its workload wants as many.

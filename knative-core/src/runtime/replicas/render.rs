@@ -128,7 +128,8 @@ fn termination_message(container: &Container) -> TerminationMessage {
     }
 }
 
-fn ports(container: &Container) -> Vec<PortSpec> {
+/// The ports that a container declares.
+pub(super) fn ports(container: &Container) -> Vec<PortSpec> {
     let ports = container.ports.iter().flatten();
     ports
         .map(|port| PortSpec {

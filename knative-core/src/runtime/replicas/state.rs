@@ -43,15 +43,22 @@ pub(super) struct Wanted {
 #[derive(Debug)]
 pub(super) struct Member {
     pub(super) instance: Arc<Instance>,
+    /// What it is made of.
+    template: Arc<PodTemplateSpec>,
     pub(super) want: watch::Sender<Want>,
     exits: mpsc::Sender<Exit>,
 }
 
 impl Member {
-    pub(super) fn new(instance: Instance, want: Want) -> (Self, mpsc::Receiver<Exit>) {
+    pub(super) fn new(
+        instance: Instance,
+        template: Arc<PodTemplateSpec>,
+        want: Want,
+    ) -> (Self, mpsc::Receiver<Exit>) {
         let (exits, receiver) = mpsc::channel(EXITS);
         let member = Self {
             instance: Arc::new(instance),
+            template,
             want: watch::Sender::new(want),
             exits,
         };
@@ -83,9 +90,7 @@ impl State {
                 standby,
                 reserve: BTreeSet::new(),
             });
-        let outdated = wanted.standby != standby
-            || (!Arc::ptr_eq(&wanted.template, &workload.template)
-                && wanted.template != workload.template);
+        let outdated = wanted.standby != standby || !same(&wanted.template, &workload.template);
         if outdated {
             for id in std::mem::take(&mut wanted.reserve) {
                 tell(&self.members, &id, Want::Stop);
@@ -134,10 +139,9 @@ impl State {
             return;
         };
         wanted.members.remove(id);
-        let ready = self
-            .members
-            .get(id)
-            .is_some_and(|member| member.instance.state.is_ready());
+        let ready = self.members.get(id).is_some_and(|member| {
+            member.instance.state.is_ready() && same(&member.template, &wanted.template)
+        });
         let room = wanted.standby.is_some_and(|standby| {
             standby.kind == StandbyKind::Paused && wanted.reserve.len() < count(standby.count)
         });
@@ -199,7 +203,12 @@ impl State {
         }
     }
 
-    pub(super) fn exited(&self, id: &InstanceId, exit: Exit) {
+    pub(super) fn exited(&mut self, id: &InstanceId, exit: Exit) {
+        // One that nobody has claimed yet is started anew by whoever does.
+        let mut found = self.found.values_mut().flatten();
+        if let Some(running) = found.find(|running| running.id == *id) {
+            running.endpoint = None;
+        }
         if let Some(member) = self.members.get(id) {
             // A driver that has not taken earlier exits restarts anyway: one more tells it nothing new.
             let _ = member.exits.try_send(exit);
@@ -208,6 +217,11 @@ impl State {
 
     pub(super) fn forget(&mut self, id: &InstanceId, workload: &WorkloadId) {
         self.members.remove(id);
+        self.leave(id, workload);
+    }
+
+    /// An instance counts no more for its workload.
+    pub(super) fn leave(&mut self, id: &InstanceId, workload: &WorkloadId) {
         if let Some(wanted) = self.workloads.get_mut(workload) {
             wanted.members.remove(id);
             wanted.reserve.remove(id);
@@ -220,6 +234,10 @@ impl State {
             .map(|member| Arc::clone(&member.instance))
             .collect()
     }
+}
+
+fn same(one: &Arc<PodTemplateSpec>, other: &Arc<PodTemplateSpec>) -> bool {
+    Arc::ptr_eq(one, other) || one == other
 }
 
 fn tell(members: &BTreeMap<InstanceId, Member>, id: &InstanceId, want: Want) {

@@ -1,3 +1,5 @@
+mod reserve;
+
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Container, PodSpec, Probe, TCPSocketAction};

@@ -144,26 +144,17 @@ fn finding(instance: &Instance) -> Option<Finding> {
             StartError::Unschedulable { message } => {
                 Some(Finding::NoRoom(error.reason(), message.clone()))
             }
-            StartError::CrashLoop {
-                exit_code,
-                signal,
-                message,
-            } => Some(exited(*exit_code, *signal, message)),
+            StartError::CrashLoop(exit) => Some(exited(exit)),
             _ => Some(Finding::Waiting(error.reason(), error.to_string())),
         };
     }
-    let Exit {
-        code,
-        signal,
-        message,
-        ..
-    } = instance.last_exit.as_ref()?;
-    Some(exited(*code, *signal, message))
+    instance.last_exit.as_ref().map(exited)
 }
 
 /// A signal is an exit code above 128, as shells say it.
-fn exited(code: Option<i32>, signal: Option<i32>, message: &str) -> Finding {
-    let code = code.or(signal.map(|signal| 128 + signal)).unwrap_or(-1);
+fn exited(exit: &Exit) -> Finding {
+    let code = exit.code.or(exit.signal.map(|signal| 128 + signal));
+    let (code, message) = (code.unwrap_or(-1), exit.message.as_str());
     let message = match (code, message) {
         (0, "") => "container exited with no error",
         (_, message) => message,

@@ -5,11 +5,14 @@ use std::time::Duration;
 use tokio::{sync::watch, time::sleep};
 use tracing::{debug, warn};
 
-use super::{Backoff, Driver, StartError, Want};
+use super::{Backoff, Driver, Stands, StartError, Want};
 use crate::{
     http::Endpoint,
     runtime::{InstanceState, RuntimeError, replicas::reserve::Kept},
 };
+
+/// The shortest wait before an instance that could not be made is made again: nobody waits for it.
+const SHORTEST: Duration = Duration::from_secs(1);
 
 impl Driver {
     /// Waits in reserve until something else is wanted. Answers with where it takes requests, if it goes on at once;
@@ -18,24 +21,29 @@ impl Driver {
         &mut self,
         want: &mut watch::Receiver<Want>,
     ) -> Option<Option<Endpoint>> {
-        if self.is_running() {
-            let _kept = self.pause().await?;
-            self.told_to_run(want, self.standby.and_then(|standby| standby.keep))
-                .await?;
-            return Some(self.resume().await);
+        match self.stands {
+            Stands::Up => {
+                let _kept = self.pause().await?;
+                self.told_to_run(want, self.keep_for()).await?;
+                Some(self.resume().await)
+            }
+            Stands::New => {
+                self.create(want).await?;
+                self.told_to_run(want, None).await?;
+                self.shared.update(&self.id, |instance| {
+                    instance.state = InstanceState::Starting;
+                });
+                Some(None)
+            }
+            // It ended before it could be paused.
+            Stands::Down => None,
         }
-        self.create(want).await?;
-        self.told_to_run(want, None).await?;
-        self.shared.update(&self.id, |instance| {
-            instance.state = InstanceState::Starting;
-        });
-        Some(None)
     }
 
-    fn is_running(&self) -> bool {
+    /// How long its workload keeps a paused instance.
+    fn keep_for(&self) -> Option<Duration> {
         let state = self.shared.state.lock();
-        let member = state.members.get(&self.id);
-        member.is_some_and(|member| member.instance.state.is_ready())
+        state.workloads.get(&self.workload)?.standby?.keep
     }
 
     /// Pauses it, unless its memory has no place in the reserve.
@@ -88,19 +96,22 @@ impl Driver {
                 let place = self.place().await?;
                 self.shared.backend.create(&self.spec(&place).await?).await
             };
-            let made: Result<(), StartError> = made.await;
+            let made: Result<(), StartError> = tokio::select! {
+                biased;
+                _ = want.wait_for(|want| *want == Want::Stop) => return None,
+                made = made => made,
+            };
             let Err(error) = made else { return Some(()) };
             warn!(instance = %self.id, %error, "it could not be made ahead of need");
             self.stop_backend().await;
-            if *want.borrow() != Want::Wait || !error.retry() {
-                return (*want.borrow() == Want::Run).then_some(());
+            let wait = backoff.after_failure(Duration::ZERO).max(SHORTEST);
+            // One that is wanted starts at once, and says itself what is wrong.
+            if self.told_to_run(want, Some(wait)).await.is_some() {
+                return Some(());
             }
-            sleep(
-                backoff
-                    .after_failure(Duration::ZERO)
-                    .max(Duration::from_secs(1)),
-            )
-            .await;
+            if *want.borrow() == Want::Stop || !error.retry() {
+                return None;
+            }
         }
     }
 
