@@ -104,9 +104,9 @@ impl Driver {
             let Err(error) = made else { return Some(()) };
             warn!(instance = %self.id, %error, "it could not be made ahead of need");
             self.stop_backend().await;
-            let wait = backoff.after_failure(Duration::ZERO).max(SHORTEST);
+            let pause = backoff.after_failure(Duration::ZERO).max(SHORTEST);
             // One that is wanted starts at once, and says itself what is wrong.
-            if self.told_to_run(want, Some(wait)).await.is_some() {
+            if self.told_to_run(want, Some(pause)).await.is_some() {
                 return Some(());
             }
             if *want.borrow() == Want::Stop || !error.retry() {
