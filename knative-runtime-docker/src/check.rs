@@ -3,18 +3,21 @@
 use std::path::Path;
 
 use k8s_openapi::api::core::v1::{
-    Container, PodSpec, PodTemplateSpec, SecurityContext, Volume, VolumeMount,
+    Container, PodSecurityContext, PodSpec, PodTemplateSpec, SeccompProfile, SecurityContext,
+    Volume, VolumeMount,
 };
 use knative_core::runtime::Unsupported;
 
 /// Names every field that cannot be honoured.
-pub(crate) fn check(template: &PodTemplateSpec, socket: Option<&Path>) -> Vec<Unsupported> {
+pub(crate) fn check(template: &PodTemplateSpec, socket: &Path) -> Vec<Unsupported> {
     let Some(spec) = &template.spec else {
         return Vec::new();
     };
     let mut found = pod(spec);
     for (index, volume) in spec.volumes.iter().flatten().enumerate() {
         found.extend(self::volume(index, volume));
+        found.extend(measured_files(index, volume));
+        found.extend(unlimited(index, volume));
         found.extend(shows_socket(index, volume, socket));
     }
     let init = spec.init_containers.iter().flatten();
@@ -26,6 +29,12 @@ pub(crate) fn check(template: &PodTemplateSpec, socket: Option<&Path>) -> Vec<Un
         for (index, container) in containers.into_iter().enumerate() {
             let path = format!("spec.{list}[{index}]");
             found.extend(self::container(&path, container, spec));
+            if list == "initContainers" && container.restart_policy.as_deref() == Some("Always") {
+                found.push(Unsupported::refused(
+                    format!("{path}.restartPolicy"),
+                    "an init container ends before the next one starts",
+                ));
+            }
         }
     }
     found
@@ -119,14 +128,37 @@ fn pod(spec: &PodSpec) -> Vec<Unsupported> {
             .filter(|(_, set, _)| *set)
             .map(|(field, _, reason)| Unsupported::refused(format!("spec.{field}"), reason)),
     );
-    if spec
-        .security_context
-        .as_ref()
-        .is_some_and(|context| context.run_as_group.is_some() && context.run_as_user.is_none())
-    {
-        found.push(group("spec.securityContext"));
+    if let Some(context) = &spec.security_context {
+        found.extend(pod_security(context, spec));
     }
     found
+}
+
+fn pod_security(context: &PodSecurityContext, spec: &PodSpec) -> Vec<Unsupported> {
+    let path = "spec.securityContext";
+    let mut found = Vec::new();
+    if context.run_as_group.is_some() && context.run_as_user.is_none() {
+        found.push(group(path));
+    }
+    found.extend(seccomp(path, context.seccomp_profile.as_ref()));
+    let mut volumes = spec.volumes.iter().flatten();
+    if context.fs_group.is_some() && volumes.any(|volume| volume.persistent_volume_claim.is_some())
+    {
+        found.push(Unsupported::ignored(
+            format!("{path}.fsGroup"),
+            "what a claim holds keeps its group",
+        ));
+    }
+    found
+}
+
+fn seccomp(path: &str, profile: Option<&SeccompProfile>) -> Option<Unsupported> {
+    (profile?.type_ == "Localhost").then(|| {
+        Unsupported::refused(
+            format!("{path}.seccompProfile.localhostProfile"),
+            "use RuntimeDefault or Unconfined",
+        )
+    })
 }
 
 fn group(path: &str) -> Unsupported {
@@ -152,10 +184,48 @@ fn volume(index: usize, volume: &Volume) -> Option<Unsupported> {
     })
 }
 
+/// Files that tell a container its own requests and limits.
+fn measured_files(index: usize, volume: &Volume) -> Vec<Unsupported> {
+    let own = volume.downward_api.iter();
+    let own = own.map(|api| ("downwardAPI".to_owned(), api.items.as_ref()));
+    let projected = volume.projected.iter();
+    let parts = projected.flat_map(|projected| projected.sources.iter().flatten().enumerate());
+    let parts = parts.filter_map(|(part, source)| {
+        let items = source.downward_api.as_ref()?.items.as_ref();
+        Some((format!("projected.sources[{part}].downwardAPI"), items))
+    });
+    let files = own.chain(parts).flat_map(|(path, items)| {
+        let items = items.into_iter().flatten().enumerate();
+        let measured = items.filter(|(_, item)| item.resource_field_ref.is_some());
+        measured
+            .map(|(item, _)| measured_field(&format!("spec.volumes[{index}].{path}.items[{item}]")))
+            .collect::<Vec<_>>()
+    });
+    files.collect()
+}
+
+fn measured_field(path: &str) -> Unsupported {
+    Unsupported::refused(
+        format!("{path}.resourceFieldRef"),
+        "containers are not told their requests and limits",
+    )
+}
+
+fn unlimited(index: usize, volume: &Volume) -> Option<Unsupported> {
+    let empty = volume.empty_dir.as_ref()?;
+    let unlimited = empty.size_limit.is_some() && empty.medium.as_deref() != Some("Memory");
+    unlimited.then(|| {
+        Unsupported::ignored(
+            format!("spec.volumes[{index}].emptyDir.sizeLimit"),
+            "the engine limits a volume with medium Memory only",
+        )
+    })
+}
+
 /// The engine's socket is the whole machine: no container may see it.
-fn shows_socket(index: usize, volume: &Volume, socket: Option<&Path>) -> Option<Unsupported> {
+fn shows_socket(index: usize, volume: &Volume, socket: &Path) -> Option<Unsupported> {
     let host = volume.host_path.as_ref()?;
-    socket?.starts_with(&host.path).then(|| {
+    socket.starts_with(&host.path).then(|| {
         Unsupported::refused(
             format!("spec.volumes[{index}].hostPath.path"),
             "the engine's socket is there, which no container may see",
@@ -191,10 +261,22 @@ fn container(path: &str, container: &Container, spec: &PodSpec) -> Vec<Unsupport
     if let Some(context) = &container.security_context {
         found.extend(security(&format!("{path}.securityContext"), context, spec));
     }
-    let mounts = container.volume_mounts.iter().flatten().enumerate();
-    found.extend(mounts.filter_map(|(index, mount)| {
-        self::mount(&format!("{path}.volumeMounts[{index}]"), mount, spec)
-    }));
+    for (index, variable) in container.env.iter().flatten().enumerate() {
+        let from = variable.value_from.as_ref();
+        if from.is_some_and(|from| from.resource_field_ref.is_some()) {
+            found.push(measured_field(&format!("{path}.env[{index}].valueFrom")));
+        }
+    }
+    for (index, mount) in container.volume_mounts.iter().flatten().enumerate() {
+        let path = format!("{path}.volumeMounts[{index}]");
+        found.extend(self::mount(&path, mount, spec));
+        if mount.mount_propagation.as_deref() == Some("Bidirectional") {
+            found.push(Unsupported::refused(
+                format!("{path}.mountPropagation"),
+                "what a container mounts is its own",
+            ));
+        }
+    }
     found
 }
 
@@ -211,16 +293,7 @@ fn security(path: &str, context: &SecurityContext, spec: &PodSpec) -> Vec<Unsupp
     if context.run_as_group.is_some() && user.is_none() {
         found.push(group(path));
     }
-    if context
-        .seccomp_profile
-        .as_ref()
-        .is_some_and(|profile| profile.type_ == "Localhost")
-    {
-        found.push(Unsupported::refused(
-            format!("{path}.seccompProfile.localhostProfile"),
-            "use RuntimeDefault or Unconfined",
-        ));
-    }
+    found.extend(seccomp(path, context.seccomp_profile.as_ref()));
     found
 }
 
@@ -250,6 +323,18 @@ mod tests {
 
     /// What is asked, and the fields that are named: refused ones with a `!`.
     type Row = (&'static str, Value, &'static [&'static str]);
+
+    fn verify(rows: Vec<Row>) {
+        for (name, spec, want) in rows {
+            let template = serde_json::from_value(json!({ "spec": spec })).unwrap();
+            let found = check(&template, Path::new("/run/docker.sock"));
+            let found: Vec<String> = found
+                .iter()
+                .map(|found| format!("{}{}", if found.ignored { "" } else { "!" }, found.field))
+                .collect();
+            assert_eq!(found, want, "{name}");
+        }
+    }
 
     #[test]
     fn names_what_it_cannot_honour() {
@@ -326,14 +411,88 @@ mod tests {
                 ],
             ),
         ];
-        for (name, spec, want) in rows {
-            let template = serde_json::from_value(json!({ "spec": spec })).unwrap();
-            let found = check(&template, Some(Path::new("/run/docker.sock")));
-            let found: Vec<String> = found
-                .iter()
-                .map(|found| format!("{}{}", if found.ignored { "" } else { "!" }, found.field))
-                .collect();
-            assert_eq!(found, want, "{name}");
-        }
+        verify(rows);
+    }
+
+    #[test]
+    fn names_what_would_have_another_effect_than_in_a_cluster() {
+        let one = json!([{ "name": "a" }]);
+        let with = |field: &str, value: Value| json!([{ "name": "a", field: value }]);
+        let rows: Vec<Row> = vec![
+            (
+                "a profile of the machine's",
+                json!({
+                    "containers": one,
+                    "securityContext": { "seccompProfile": { "type": "Localhost", "localhostProfile": "p.json" } },
+                }),
+                &["!spec.securityContext.seccompProfile.localhostProfile"],
+            ),
+            (
+                "a group of its volumes",
+                json!({
+                    "containers": one,
+                    "securityContext": { "fsGroup": 7 },
+                    "volumes": [{ "name": "v", "persistentVolumeClaim": { "claimName": "c" } }],
+                }),
+                &["spec.securityContext.fsGroup"],
+            ),
+            (
+                "a group of its files",
+                json!({
+                    "containers": one,
+                    "securityContext": { "fsGroup": 7 },
+                    "volumes": [{ "name": "v", "secret": { "secretName": "s" } }],
+                }),
+                &[],
+            ),
+            (
+                "limits of volumes",
+                json!({ "containers": one, "volumes": [
+                    { "name": "d", "emptyDir": { "sizeLimit": "1Gi" } },
+                    { "name": "m", "emptyDir": { "sizeLimit": "1Gi", "medium": "Memory" } },
+                ]}),
+                &["spec.volumes[0].emptyDir.sizeLimit"],
+            ),
+            (
+                "mounts that leave the container",
+                json!({
+                    "containers": with("volumeMounts", json!([
+                        { "name": "h", "mountPath": "/a", "mountPropagation": "HostToContainer" },
+                        { "name": "h", "mountPath": "/b", "mountPropagation": "Bidirectional" },
+                    ])),
+                    "volumes": [{ "name": "h", "hostPath": { "path": "/srv" } }],
+                }),
+                &["!spec.containers[0].volumeMounts[1].mountPropagation"],
+            ),
+            (
+                "a container beside the others",
+                json!({ "containers": one, "initContainers": with("restartPolicy", json!("Always")) }),
+                &["!spec.initContainers[0].restartPolicy"],
+            ),
+            (
+                "its own limits",
+                json!({
+                    "containers": with("env", json!([
+                        { "name": "N", "valueFrom": { "fieldRef": { "fieldPath": "metadata.name" } } },
+                        { "name": "L", "valueFrom": { "resourceFieldRef": { "resource": "limits.cpu" } } },
+                    ])),
+                    "volumes": [
+                        { "name": "d", "downwardAPI": { "items": [
+                            { "path": "n", "fieldRef": { "fieldPath": "metadata.name" } },
+                            { "path": "l", "resourceFieldRef": { "resource": "limits.cpu" } },
+                        ] } },
+                        { "name": "p", "projected": { "sources": [{ "downwardAPI": { "items": [
+                            { "path": "l", "resourceFieldRef": { "resource": "limits.cpu" } },
+                        ] } }] } },
+                    ],
+                }),
+                &[
+                    "!spec.volumes[0].downwardAPI.items[1].resourceFieldRef",
+                    "!spec.volumes[1].projected.sources[0].downwardAPI.items[0].resourceFieldRef",
+                    "!spec.containers[0].env[1].valueFrom.resourceFieldRef",
+                ],
+            ),
+        ];
+        verify(rows);
     }
 }

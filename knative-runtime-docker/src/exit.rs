@@ -1,11 +1,18 @@
 //! How a container ended, and what it said about it.
 
-use std::sync::Arc;
+use std::{
+    io::{self, SeekFrom},
+    path::Path,
+    sync::Arc,
+};
 
 use bollard::{container::LogOutput, query_parameters::LogsOptionsBuilder};
 use futures::StreamExt as _;
 use knative_core::runtime::{Exit, InstanceEvent, StartError};
-use tokio::fs;
+use tokio::{
+    fs::File,
+    io::{AsyncReadExt as _, AsyncSeekExt as _},
+};
 
 use crate::{
     label,
@@ -14,7 +21,7 @@ use crate::{
 };
 
 /// The most that is kept of a termination message, as a kubelet does.
-const MESSAGE: usize = 4096;
+const MESSAGE: u64 = 4096;
 /// The most that is kept of a log in its place, and how many lines, as a kubelet does.
 const LOG: (usize, usize) = (2048, 80);
 
@@ -76,9 +83,8 @@ impl Shared {
 
     async fn message(&self, member: &Member, name: &str) -> String {
         let file = self.directories.message(&member.id, name);
-        let bytes = fs::read(file).await.unwrap_or_default();
-        let kept = &bytes[..bytes.len().min(MESSAGE)];
-        String::from_utf8_lossy(kept).into_owned()
+        let kept = end_of(&file).await.unwrap_or_default();
+        String::from_utf8_lossy(&kept).into_owned()
     }
 
     async fn last_words(&self, id: &str) -> String {
@@ -95,5 +101,36 @@ impl Shared {
             text.drain(..text.len().saturating_sub(LOG.0));
         }
         String::from_utf8_lossy(&text).into_owned()
+    }
+}
+
+/// The last bytes of a termination message, which a container may write without end.
+async fn end_of(message: &Path) -> io::Result<Vec<u8>> {
+    let mut file = File::open(message).await?;
+    let length = file.metadata().await?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(MESSAGE)))
+        .await?;
+    let mut kept = Vec::new();
+    file.take(MESSAGE).read_to_end(&mut kept).await?;
+    Ok(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, iter};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_end_of_a_long_message_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("message");
+        fs::write(&file, "short").unwrap();
+        assert_eq!(end_of(&file).await.unwrap(), b"short");
+        let long: Vec<u8> = iter::repeat_n(b'a', 9000).chain(*b"the end").collect();
+        fs::write(&file, &long).unwrap();
+        let kept = end_of(&file).await.unwrap();
+        assert_eq!(kept.len(), 4096);
+        assert!(kept.ends_with(b"athe end"));
     }
 }

@@ -1,7 +1,8 @@
 //! What containers print.
 
 use bollard::query_parameters::LogsOptionsBuilder;
-use futures::{StreamExt as _, future};
+use bytes::Bytes;
+use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use knative_core::runtime::{InstanceId, LogOptions, LogStream, RuntimeError};
 
@@ -61,17 +62,38 @@ impl Shared {
     }
 }
 
-/// Ends a log after so many bytes.
+/// Ends a log after so many bytes, without a look at what follows: a log that is followed may not go on for long.
 fn limited(pieces: LogStream, limit: u64) -> LogStream {
-    let mut left = usize::try_from(limit).unwrap_or(usize::MAX);
-    pieces
-        .map(move |piece| {
-            piece.map(|mut bytes| {
-                bytes.truncate(left);
-                left -= bytes.len();
-                bytes
-            })
-        })
-        .take_while(|piece| future::ready(piece.as_ref().map_or(true, |bytes| !bytes.is_empty())))
-        .boxed()
+    let left = usize::try_from(limit).unwrap_or(usize::MAX);
+    stream::unfold((pieces, left), |(mut pieces, left)| async move {
+        if left == 0 {
+            return None;
+        }
+        let mut piece = pieces.next().await?;
+        if let Ok(bytes) = &mut piece {
+            bytes.truncate(left);
+        }
+        let told = piece.as_ref().map_or(0, Bytes::len);
+        Some((piece, (pieces, left - told)))
+    })
+    .boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_log_ends_with_the_last_byte_of_its_limit() {
+        for (limit, want) in [(4, "abcd"), (6, "abcdef")] {
+            let pieces = ["abc", "def"].map(|piece| Ok(Bytes::from(piece)));
+            let followed = stream::iter(pieces).chain(stream::pending()).boxed();
+            let told = limited(followed, limit).collect::<Vec<_>>().now_or_never();
+            let told = told.expect("it does not wait for more");
+            let told: Vec<Bytes> = told.into_iter().collect::<Result<_, _>>().unwrap();
+            assert_eq!(told.concat(), want.as_bytes(), "{limit}");
+        }
+    }
 }

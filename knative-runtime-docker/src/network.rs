@@ -11,6 +11,7 @@ use bollard::{
     models::{IpamConfig, NetworkCreateRequest, NetworkInspect},
     query_parameters::ListNetworksOptionsBuilder,
 };
+use sha2::{Digest as _, Sha256};
 use tokio::{net::TcpStream, time::timeout};
 
 use crate::{
@@ -130,14 +131,12 @@ pub(crate) async fn reachable(engine: &Engine, address: Ipv4Addr) -> Result<(), 
 }
 
 fn request(name: &str, platform: &str) -> NetworkCreateRequest {
-    // The kernel's names of interfaces have at most 15 bytes.
-    let interface: String = format!("kn-{platform}").chars().take(15).collect();
     NetworkCreateRequest {
         name: name.to_owned(),
         driver: Some("bridge".to_owned()),
         options: Some(HashMap::from([(
             "com.docker.network.bridge.name".to_owned(),
-            interface,
+            interface(platform),
         )])),
         labels: Some(HashMap::from([(
             label::PLATFORM.to_owned(),
@@ -147,9 +146,23 @@ fn request(name: &str, platform: &str) -> NetworkCreateRequest {
     }
 }
 
+/// The bridge's name. The kernel takes at most 15 bytes, and platforms' names may begin alike.
+fn interface(platform: &str) -> String {
+    let hash = Sha256::digest(platform);
+    let digits = hash.iter().take(6).map(|byte| format!("{byte:02x}"));
+    format!("kn-{}", digits.collect::<String>())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_begin_alike_have_bridges_of_their_own() {
+        let one = interface("a-platform-of-mine-1");
+        assert_eq!(one.len(), 15);
+        assert_ne!(one, interface("a-platform-of-mine-2"));
+    }
 
     #[test]
     fn a_subnet_has_its_addresses_only() {

@@ -5,7 +5,7 @@ mod security;
 
 use std::collections::HashMap;
 
-use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount};
+use bollard::models::{ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, Mount};
 use knative_core::runtime::{ContainerSpec, InstanceSpec};
 
 use crate::{
@@ -68,6 +68,11 @@ pub(crate) fn container(
         user: user(pod, own),
         labels: Some(labels),
         hostname,
+        // The template's probes decide, never the image's own check.
+        healthcheck: Some(HealthConfig {
+            test: Some(vec!["NONE".to_owned()]),
+            ..HealthConfig::default()
+        }),
         host_config: Some(HostConfig {
             mounts: Some(ground.mounts),
             log_config: Some(HostConfigLogConfig {
@@ -149,4 +154,31 @@ pub(crate) fn serving_port(spec: &InstanceSpec) -> u16 {
 
 fn some(words: &[String]) -> Option<Vec<String>> {
     (!words.is_empty()).then(|| words.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use knative_core::runtime::{InstanceId, WorkloadId};
+
+    use super::*;
+
+    #[test]
+    fn an_images_own_check_does_not_run() {
+        let spec = InstanceSpec::new(
+            InstanceId::new("pod-a"),
+            WorkloadId::new("default", "w"),
+            ContainerSpec::default(),
+        );
+        let ground = Ground {
+            platform: "p",
+            spec: &spec,
+            footing: Footing::Joined("sandbox"),
+            image: "image".to_owned(),
+            mounts: Vec::new(),
+            role: Role::Main,
+        };
+        let made = container(&spec.containers[0], ground).unwrap();
+        let test = made.healthcheck.and_then(|check| check.test);
+        assert_eq!(test, Some(vec!["NONE".to_owned()]));
+    }
 }

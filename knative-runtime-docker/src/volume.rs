@@ -6,7 +6,7 @@ use std::{
     fs::{self, File, Permissions},
     io,
     net::Ipv4Addr,
-    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, chown},
     path::{Path, PathBuf},
 };
 
@@ -25,17 +25,20 @@ use crate::{label, sandbox};
 const MESSAGES: &str = ".termination";
 /// The file of an instance's own names.
 const HOSTS: &str = ".hosts";
+/// Where an engine listens on its own machine, unless it is told otherwise.
+const SOCKET: &str = "/var/run/docker.sock";
 
 /// Where instances' files are kept on this machine: the engine mounts them from there.
 #[derive(Clone, Debug)]
 pub(crate) struct Directories {
     root: PathBuf,
-    /// The engine's socket, which no container may see.
-    socket: Option<PathBuf>,
+    /// The engine's socket by its true path, which no container may see.
+    socket: PathBuf,
 }
 
 impl Directories {
-    /// Directories below `root`, which is made. No container sees `socket`.
+    /// Directories below `root`, which is made. No container sees `socket`, by default the one where an engine that is
+    /// called over TCP listens too.
     pub(crate) fn open(root: &Path, socket: Option<PathBuf>) -> io::Result<Self> {
         fs::DirBuilder::new()
             .recursive(true)
@@ -43,12 +46,16 @@ impl Directories {
             .create(root)?;
         // The engine wants absolute paths.
         let root = fs::canonicalize(root)?;
-        Ok(Self { root, socket })
+        let default = || fs::canonicalize(SOCKET).unwrap_or_else(|_| SOCKET.into());
+        Ok(Self {
+            root,
+            socket: socket.unwrap_or_else(default),
+        })
     }
 
     /// The engine's socket.
-    pub(crate) fn socket(&self) -> Option<&Path> {
-        self.socket.as_deref()
+    pub(crate) fn socket(&self) -> &Path {
+        &self.socket
     }
 
     /// Writes the files of an instance, whose address is known where it has `hostAliases`.
@@ -62,10 +69,17 @@ impl Directories {
         for container in spec.init_containers.iter().chain(&spec.containers) {
             write(&self.message(&spec.id, &container.name), b"", 0o666)?;
         }
+        let group = spec.security_context.as_ref();
+        let group = group.and_then(|context| u32::try_from(context.fs_group?).ok());
         for volume in &spec.volumes {
             match &volume.source {
-                VolumeSource::Files(files) => write_all(&instance.join(&volume.name), files)?,
-                VolumeSource::Host { path, kind } => self.make_host(Path::new(path), kind)?,
+                VolumeSource::Files(files) => {
+                    write_all(&instance.join(&volume.name), files, group)?;
+                }
+                VolumeSource::Host { path, kind } => {
+                    self.make_host(Path::new(path), kind)?;
+                    self.keep_within(Path::new(path), &volume.name, spec)?;
+                }
                 _ => {}
             }
         }
@@ -100,14 +114,33 @@ impl Directories {
             "FileOrCreate" => drop(File::options().create(true).append(true).open(path)?),
             _ => {}
         }
-        let true_path = path.canonicalize()?;
-        match &self.socket {
-            Some(socket) if socket.starts_with(&true_path) => Err(io::Error::new(
-                io::ErrorKind::PermissionDenied,
-                "the engine's socket is there, which no container may see",
-            )),
-            _ => Ok(()),
+        self.hide_socket(&path.canonicalize()?)
+    }
+
+    /// Refuses parts of this machine's directory that a link leads out of it.
+    fn keep_within(&self, path: &Path, volume: &str, spec: &InstanceSpec) -> io::Result<()> {
+        let whole = path.canonicalize()?;
+        let containers = spec.init_containers.iter().chain(&spec.containers);
+        let mounts = containers.flat_map(|container| &container.mounts);
+        let parts = mounts.filter(|mount| mount.name == volume);
+        for part in parts.filter_map(|mount| mount.sub_path.as_deref()) {
+            let true_path = path.join(part).canonicalize()?;
+            if !true_path.starts_with(&whole) {
+                return Err(denied(format!("subPath {part:?} leaves its volume")));
+            }
+            self.hide_socket(&true_path)?;
         }
+        Ok(())
+    }
+
+    fn hide_socket(&self, shown: &Path) -> io::Result<()> {
+        if self.socket.starts_with(shown) {
+            return Err(denied(format!(
+                "{} shows the engine's socket, which no container may see",
+                shown.display()
+            )));
+        }
+        Ok(())
     }
 
     fn of(&self, instance: &InstanceId) -> PathBuf {
@@ -185,6 +218,7 @@ impl Directories {
                         ),
                         (label::CLAIM.to_owned(), name.clone()),
                     ])),
+                    no_copy: Some(true),
                     ..MountVolumeOptions::default()
                 }),
                 ..Mount::default()
@@ -239,6 +273,8 @@ fn empty(
                 (label::INSTANCE.to_owned(), instance.to_string()),
             ])),
             driver_config: driver,
+            // What the image has in its place is hidden, as in Kubernetes.
+            no_copy: Some(true),
             ..MountVolumeOptions::default()
         }),
         ..Mount::default()
@@ -285,7 +321,7 @@ fn hosts(spec: &InstanceSpec, address: Option<Ipv4Addr>) -> String {
     hosts
 }
 
-fn write_all(directory: &Path, files: &[VolumeFile]) -> io::Result<()> {
+fn write_all(directory: &Path, files: &[VolumeFile], group: Option<u32>) -> io::Result<()> {
     make_dir(directory)?;
     for file in files {
         let target = directory.join(&file.path);
@@ -293,8 +329,24 @@ fn write_all(directory: &Path, files: &[VolumeFile]) -> io::Result<()> {
             make_dir(parent)?;
         }
         write(&target, &file.content, file.mode)?;
+        if let Some(group) = group {
+            give(&target, file.mode, group)?;
+        }
     }
     Ok(())
+}
+
+/// Lets the pod's `fsGroup` read a file. As with a kubelet, a group that this process may not give is no failure.
+fn give(file: &Path, mode: u32, group: u32) -> io::Result<()> {
+    if let Err(error) = chown(file, None, Some(group)) {
+        tracing::warn!(file = %file.display(), group, %error, "the file keeps its group");
+        return Ok(());
+    }
+    fs::set_permissions(file, Permissions::from_mode(mode | 0o440))
+}
+
+fn denied(message: String) -> io::Error {
+    io::Error::new(io::ErrorKind::PermissionDenied, message)
 }
 
 fn make_dir(path: &Path) -> io::Result<()> {
@@ -316,7 +368,9 @@ fn path(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::api::core::v1::HostAlias;
+    use std::os::unix::fs::{MetadataExt as _, symlink};
+
+    use k8s_openapi::api::core::v1::{HostAlias, PodSecurityContext};
     use knative_core::runtime::WorkloadId;
 
     use super::*;
@@ -365,5 +419,103 @@ mod tests {
         directories.remove(&spec.id).unwrap();
         directories.remove(&spec.id).unwrap();
         assert!(directories.instances().unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_pods_group_may_read_its_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let directories = Directories::open(dir.path(), None).unwrap();
+        // A group that any user may give.
+        let group = fs::metadata(dir.path()).unwrap().gid();
+        let mut spec = spec();
+        spec.security_context = Some(PodSecurityContext {
+            fs_group: Some(i64::from(group)),
+            ..PodSecurityContext::default()
+        });
+        spec.volumes = vec![VolumeSpec {
+            name: "keys".to_owned(),
+            source: VolumeSource::Files(vec![VolumeFile {
+                path: "key".to_owned(),
+                content: b"secret".to_vec(),
+                mode: 0o400,
+            }]),
+        }];
+        directories.write(&spec, None).unwrap();
+        let key = fs::metadata(dir.path().join("pod-a/keys/key")).unwrap();
+        assert_eq!((key.gid(), key.mode() & 0o777), (group, 0o440));
+    }
+
+    #[test]
+    fn no_part_of_a_volume_leaves_it_or_shows_the_engines_socket() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        let volume = root.join("volume");
+        fs::create_dir_all(volume.join("inner")).unwrap();
+        fs::create_dir(volume.join("run")).unwrap();
+        fs::create_dir(root.join("outside")).unwrap();
+        symlink(root.join("outside"), volume.join("link")).unwrap();
+        symlink("inner", volume.join("same")).unwrap();
+        let socket = volume.join("inner/engine.sock");
+        let rows = [
+            (volume.join("other.sock"), "run", None),
+            (root.join("away.sock"), "same", None),
+            (root.join("away.sock"), "link", Some("leaves its volume")),
+            (socket, "same", Some("engine's socket")),
+        ];
+        for (socket, part, refused) in rows {
+            let directories = Directories {
+                root: root.join("files"),
+                socket: socket.clone(),
+            };
+            let mut spec = spec();
+            spec.containers[0].mounts = vec![VolumeMount {
+                name: "v".to_owned(),
+                mount_path: "/v".to_owned(),
+                sub_path: Some(part.to_owned()),
+                ..VolumeMount::default()
+            }];
+            let kept = directories.keep_within(&volume, "v", &spec);
+            let said = kept.map_err(|error| (error.kind(), error.to_string()));
+            match (said, refused) {
+                (Ok(()), None) => {}
+                (Err((io::ErrorKind::PermissionDenied, said)), Some(words)) => {
+                    assert!(said.contains(words), "{part} {socket:?}: {said}");
+                }
+                other => panic!("{part} {socket:?}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn volumes_of_the_engine_hide_what_the_image_has_there() {
+        let directories = Directories {
+            root: PathBuf::from("/files"),
+            socket: PathBuf::from(SOCKET),
+        };
+        let mut spec = spec();
+        let sources = [
+            VolumeSource::Empty {
+                memory: false,
+                size_limit: None,
+            },
+            VolumeSource::Claim {
+                name: "c".to_owned(),
+                read_only: false,
+            },
+        ];
+        for source in sources {
+            spec.volumes = vec![VolumeSpec {
+                name: "v".to_owned(),
+                source,
+            }];
+            spec.containers[0].mounts = vec![VolumeMount {
+                name: "v".to_owned(),
+                mount_path: "/v".to_owned(),
+                ..VolumeMount::default()
+            }];
+            let mounts = directories.mounts("p", &spec, &spec.containers[0]);
+            let options = mounts[0].volume_options.as_ref();
+            assert_eq!(options.and_then(|options| options.no_copy), Some(true));
+        }
     }
 }

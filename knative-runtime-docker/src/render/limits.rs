@@ -7,8 +7,9 @@ use k8s_openapi::{
 use knative_core::object::Quantity;
 use thiserror::Error;
 
-/// A whole processor in the engine's units.
-const NANO_CPUS: i64 = 1_000_000_000;
+/// In which time a container may use how much of a processor, and how little that may be, as a kubelet gives them: in
+/// microseconds. The engine's own unit for both would refuse a limit above the machine's processors.
+const CPU_PERIOD: (i64, i64) = (100_000, 1000);
 /// The weight of a whole processor, and the smallest weight there is, as a kubelet gives them.
 const CPU_SHARES: (i64, i64) = (1024, 2);
 
@@ -24,6 +25,7 @@ pub(crate) fn limits(resources: &ResourceRequirements) -> Result<HostConfig, Bad
     };
     let memory = get(&resources.limits, "memory").map(bytes).transpose()?;
     let cpu = get(&resources.limits, "cpu").map(milli).transpose()?;
+    let cpu = cpu.filter(|cpu| *cpu > 0);
     let reserved = get(&resources.requests, "memory").map(bytes).transpose()?;
     let weight = get(&resources.requests, "cpu").map(milli).transpose()?;
     Ok(HostConfig {
@@ -31,7 +33,8 @@ pub(crate) fn limits(resources: &ResourceRequirements) -> Result<HostConfig, Bad
         memory_swap: memory,
         // The engine refuses a reservation above the limit, as Kubernetes' validation does before.
         memory_reservation: reserved.filter(|reserved| *reserved > 0),
-        nano_cpus: cpu.map(|cpu| cpu.saturating_mul(NANO_CPUS / 1000)),
+        cpu_period: cpu.map(|_| CPU_PERIOD.0),
+        cpu_quota: cpu.map(|cpu| (cpu.saturating_mul(CPU_PERIOD.0 / 1000)).max(CPU_PERIOD.1)),
         cpu_shares: weight.map(|cpu| (cpu.saturating_mul(CPU_SHARES.0) / 1000).max(CPU_SHARES.1)),
         ..HostConfig::default()
     })
@@ -68,8 +71,15 @@ mod tests {
         assert_eq!(made.memory, Some(64 << 20));
         assert_eq!(made.memory_swap, made.memory);
         assert_eq!(made.memory_reservation, Some(32 << 20));
-        assert_eq!(made.nano_cpus, Some(250_000_000));
+        assert_eq!(
+            (made.cpu_period, made.cpu_quota),
+            (Some(100_000), Some(25_000))
+        );
         assert_eq!(made.cpu_shares, Some(2));
+        for (cpu, quota) in [("1m", Some(1000)), ("256", Some(25_600_000)), ("0", None)] {
+            let limited = serde_json::from_value(json!({ "limits": { "cpu": cpu } })).unwrap();
+            assert_eq!(limits(&limited).unwrap().cpu_quota, quota, "{cpu}");
+        }
         let bad = serde_json::from_value(json!({ "limits": { "memory": "lots" } })).unwrap();
         assert!(limits(&bad).is_err());
     }
