@@ -9,10 +9,11 @@ use std::{
 };
 
 use anyhow::Context as _;
+use knative_benches::load;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::{load, server};
+use crate::server;
 
 /// The argument before a task.
 pub(crate) const FLAG: &str = "--task";

@@ -1,22 +1,23 @@
 //! From a request to its first answer, for services that have no instance.
 
 use std::{
-    net::SocketAddr,
     process::{Child as Process, Command, Stdio},
     time::Duration,
 };
 
-use tokio::time::Instant;
-
-use crate::{
+use knative_benches::{
     args::Effort,
+    at_zero::AtZero,
     client::{AT_ZERO, Services, Wanted},
+    first_byte::first_byte,
     load::Client,
     measure::{Latencies, Millis},
-    platform::{PROGRAM, Platform, free_address},
-    process,
+    platform::{Platform, free_address},
     table::Line,
 };
+use tokio::time::Instant;
+
+use super::PROGRAM;
 
 /// The image that is a process: the platform's own executable with a hidden argument.
 pub(super) const PROCESS: &str = "example.local/hello";
@@ -27,17 +28,14 @@ const HELLO: &str = "hello";
 
 /// How long a started program is left alone between two tries to connect.
 const PAUSE: Duration = Duration::from_micros(50);
-/// How long a program may take before the row is given up.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// Services whose instances are processes; the floor is to start the same program without a platform.
 pub(crate) async fn process(effort: Effort) -> anyhow::Result<Vec<Line>> {
-    let cold = Cold::prepare(PROCESS, effort).await?;
+    let cold = at_zero(PROCESS, effort).await?;
     let (mut measured, mut floor, mut failed) = (Latencies::new(), Latencies::new(), 0);
     let mut client = Client::connect(cold.platform.gateway).await?;
     for host in cold.hosts() {
         floor.add(tokio::task::spawn_blocking(start_by_hand).await??);
-        match time(&mut client, &host).await {
+        match client.time(&host).await {
             Ok(latency) => measured.add(latency),
             Err(_) => failed += 1,
         }
@@ -52,15 +50,15 @@ pub(crate) async fn process(effort: Effort) -> anyhow::Result<Vec<Line>> {
 
 /// Services that are functions of the platform's process; beside them, what a warm call takes.
 pub(crate) async fn function(effort: Effort) -> anyhow::Result<Vec<Line>> {
-    let cold = Cold::prepare(FUNCTION, effort).await?;
+    let cold = at_zero(FUNCTION, effort).await?;
     let (mut measured, mut warm, mut failed) = (Latencies::new(), Latencies::new(), 0);
     let mut client = Client::connect(cold.platform.gateway).await?;
     for host in cold.hosts() {
-        match time(&mut client, &host).await {
+        match client.time(&host).await {
             Ok(latency) => measured.add(latency),
             Err(_) => failed += 1,
         }
-        warm.add(time(&mut client, &host).await?);
+        warm.add(client.time(&host).await?);
     }
     let (measured, warm) = (measured.quantiles(), warm.quantiles());
     Ok(vec![
@@ -70,36 +68,11 @@ pub(crate) async fn function(effort: Effort) -> anyhow::Result<Vec<Line>> {
     ])
 }
 
-async fn time(client: &mut Client, host: &str) -> anyhow::Result<Duration> {
-    let began = Instant::now();
-    client.get(host).await?;
-    Ok(began.elapsed())
-}
-
-/// A platform with services at zero.
-struct Cold {
-    platform: Platform,
-    names: Vec<String>,
-}
-
-impl Cold {
-    async fn prepare(image: &'static str, effort: Effort) -> anyhow::Result<Self> {
-        let (platform, client) = Platform::start().await?;
-        let services = Services::new(client);
-        services.allow_zero().await?;
-        let count = effort.pick(1_000, 100);
-        let names: Vec<String> = (0..count).map(|number| format!("cold-{number}")).collect();
-        let wanted = Wanted::new(image, &[AT_ZERO]);
-        services.create_all(&names, &wanted).await?;
-        process::rest(platform.pid()).await?;
-        Ok(Self { platform, names })
-    }
-
-    fn hosts(&self) -> impl Iterator<Item = String> {
-        self.names
-            .iter()
-            .map(|name| format!("{name}.default.localhost"))
-    }
+async fn at_zero(image: &'static str, effort: Effort) -> anyhow::Result<AtZero> {
+    let (platform, client) = Platform::start(PROGRAM, &[]).await?;
+    let wanted = Wanted::new(image, &[AT_ZERO]);
+    let count = effort.pick(1_000, 100);
+    AtZero::prepare((platform, Services::new(client)), &wanted, count).await
 }
 
 /// Starts the program, connects as soon as it listens and waits for the first byte of its answer.
@@ -116,25 +89,8 @@ fn start_by_hand() -> anyhow::Result<Duration> {
         .process_group(0)
         .spawn()?;
     let _process = Started(process);
-    first_byte(address, began)?;
+    first_byte(address, PAUSE)?;
     Ok(began.elapsed())
-}
-
-fn first_byte(address: SocketAddr, began: Instant) -> anyhow::Result<()> {
-    use std::{
-        io::{Read as _, Write as _},
-        net::TcpStream,
-    };
-    let mut stream = loop {
-        match TcpStream::connect(address) {
-            Ok(stream) => break stream,
-            Err(error) if began.elapsed() > PATIENCE => return Err(error.into()),
-            Err(_) => std::thread::sleep(PAUSE),
-        }
-    };
-    stream.write_all(b"GET / HTTP/1.1\r\nHost: hello\r\n\r\n")?;
-    stream.read_exact(&mut [0])?;
-    Ok(())
 }
 
 struct Started(Process);

@@ -2,23 +2,23 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
-use super::cold::PROCESS;
-use crate::{
+use knative_benches::{
     args::Effort,
     client::{Services, Wanted},
     measure::{Latencies, Millis, Quantiles},
     platform::Platform,
     table::Line,
 };
+use tokio::time::Instant;
+
+use super::{PROGRAM, cold::PROCESS};
 
 /// Creates before anything counts: they open connections and read the image.
 const FIRST: usize = 5;
 const BOUND: Duration = Duration::from_millis(100);
 
 pub(crate) async fn run(effort: Effort) -> anyhow::Result<Vec<Line>> {
-    let (_platform, client) = Platform::start().await?;
+    let (_platform, client) = Platform::start(PROGRAM, &[]).await?;
     let services = Services::new(client);
     let wanted = Wanted::new(PROCESS, &[]);
     one_by_one(&services, &wanted, "first", FIRST).await?;

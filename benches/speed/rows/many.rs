@@ -2,20 +2,18 @@
 
 use std::{path::Path, time::Duration};
 
-use tempfile::TempDir;
-use tokio::time::Instant;
-
-use super::{cold::FUNCTION, create::one_by_one};
-use crate::{
+use knative_benches::{
     args::Effort,
-    child::Child,
     client::{Services, Wanted},
     platform::{Platform, connect},
     process,
-    server::platform::IMAGE,
     table::Line,
-    task::Task,
 };
+use tempfile::TempDir;
+use tokio::time::Instant;
+
+use super::{PROGRAM, cold::FUNCTION, create::one_by_one};
+use crate::{child::Child, server::platform::IMAGE, task::Task};
 
 const ALL_READY: Duration = Duration::from_secs(5);
 const LATER: Duration = Duration::from_millis(120);
@@ -33,7 +31,7 @@ pub(crate) async fn fakes(effort: Effort) -> anyhow::Result<Vec<Line>> {
 
 /// Functions, with the journal.
 pub(crate) async fn functions(effort: Effort) -> anyhow::Result<Vec<Line>> {
-    let (platform, client) = Platform::start().await?;
+    let (platform, client) = Platform::start(PROGRAM, &[]).await?;
     let services = Services::new(client);
     measure(
         &services,

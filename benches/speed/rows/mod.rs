@@ -7,17 +7,10 @@ mod many;
 mod wakes;
 mod warm;
 
-use futures::future::LocalBoxFuture;
+use knative_benches::row::Row;
 
-use crate::{args::Effort, table::Line};
-
-/// A row: what is measured, and how.
-pub(crate) struct Row {
-    /// What it is asked for by.
-    pub(crate) name: &'static str,
-    pub(crate) what: &'static str,
-    pub(crate) run: fn(Effort) -> LocalBoxFuture<'static, anyhow::Result<Vec<Line>>>,
-}
+/// The program under test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_platform-local");
 
 /// All of them, in the order of the table.
 pub(crate) const ALL: &[Row] = &[

@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use anyhow::ensure;
-
-use crate::{
+use knative_benches::{
     args::Effort,
-    child::Child,
     load::{Outcome, Plan},
     measure::Millis,
     process,
-    server::wakes::{HOSTS, START},
     table::Line,
+};
+
+use crate::{
+    child::Child,
+    server::wakes::{HOSTS, START},
     task::Task,
 };
 

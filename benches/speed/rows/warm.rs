@@ -2,16 +2,15 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use crate::{
+use knative_benches::{
     args::Effort,
-    child::Child,
     load::{Outcome, Plan},
     measure::{Latencies, Millis, Quantiles},
     process,
-    server::gateway::HOST,
     table::Line,
-    task::Task,
 };
+
+use crate::{child::Child, server::gateway::HOST, task::Task};
 
 const CONNECTIONS: usize = 64;
 const BOUND: f64 = 1.3;

@@ -7,11 +7,16 @@ use tokio::time::{Instant, sleep};
 
 /// A process rests when it used no more than a tick of CPU time for so long.
 const REST: Duration = Duration::from_millis(300);
+/// How long memory may go back after the last work.
+const SETTLE: Duration = Duration::from_secs(10);
 /// How long it may take to come to rest.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until a process has nothing more to do.
-pub(crate) async fn rest(pid: u32) -> anyhow::Result<()> {
+///
+/// # Errors
+/// It does not come to rest, or ended.
+pub async fn rest(pid: u32) -> anyhow::Result<()> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let before = cpu(pid)?;
@@ -24,7 +29,10 @@ pub(crate) async fn rest(pid: u32) -> anyhow::Result<()> {
 }
 
 /// CPU time that all threads of a process used, in user and kernel.
-pub(crate) fn cpu(pid: u32) -> anyhow::Result<Duration> {
+///
+/// # Errors
+/// It ended.
+pub fn cpu(pid: u32) -> anyhow::Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // The name in parentheses may hold anything, so fields count from its end.
     let (_, fields) = stat.rsplit_once(')').context("/proc/<pid>/stat")?;
@@ -39,8 +47,22 @@ pub(crate) fn cpu(pid: u32) -> anyhow::Result<Duration> {
     Ok(Duration::from_nanos(ticks * 1_000_000_000 / per_second))
 }
 
+/// Resident memory of a process that has had nothing to do for ten seconds, in MB.
+///
+/// # Errors
+/// It does not come to rest, or ended.
+pub async fn idle_memory(pid: u32) -> anyhow::Result<f64> {
+    rest(pid).await?;
+    // Part of what is measured: memory after so long.
+    sleep(SETTLE).await;
+    memory(pid)
+}
+
 /// Resident memory of a process, in MB.
-pub(crate) fn memory(pid: u32) -> anyhow::Result<f64> {
+///
+/// # Errors
+/// It ended.
+pub fn memory(pid: u32) -> anyhow::Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let kib = status
         .lines()

@@ -31,26 +31,30 @@ const NUMBER: &str = "#";
 
 /// A load.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Plan {
-    pub(crate) address: SocketAddr,
+pub struct Plan {
+    /// Where it goes.
+    pub address: SocketAddr,
     /// The Host header; `#` in it is the request's number.
-    pub(crate) host: String,
-    pub(crate) requests: u64,
+    pub host: String,
+    /// How many.
+    pub requests: u64,
     /// Keep-alive connections, opened before the first request.
-    pub(crate) connections: usize,
+    pub connections: usize,
     /// Requests per second; as fast as answers come (closed loop) if `None`.
-    pub(crate) rate: Option<f64>,
+    pub rate: Option<f64>,
 }
 
 /// What came of a load.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Outcome {
-    pub(crate) failed: u64,
+pub struct Outcome {
+    /// How many requests got no good answer.
+    pub failed: u64,
     /// Why the first one failed.
-    pub(crate) error: Option<String>,
+    pub error: Option<String>,
     /// From the first request to the last answer.
-    pub(crate) elapsed: Duration,
-    pub(crate) latency: Quantiles,
+    pub elapsed: Duration,
+    /// How long good answers took.
+    pub latency: Quantiles,
 }
 
 impl Outcome {
@@ -59,21 +63,25 @@ impl Outcome {
         clippy::cast_precision_loss,
         reason = "a bench sends fewer than 2^52 requests"
     )]
-    pub(crate) fn rate(&self) -> f64 {
+    pub fn rate(&self) -> f64 {
         self.latency.count as f64 / self.elapsed.as_secs_f64()
     }
 }
 
 /// One connection.
 #[derive(Debug)]
-pub(crate) struct Client {
+pub struct Client {
     sender: SendRequest<Empty<Bytes>>,
     tasks: TaskTracker,
     address: SocketAddr,
 }
 
 impl Client {
-    pub(crate) async fn connect(address: SocketAddr) -> anyhow::Result<Self> {
+    /// Opens one.
+    ///
+    /// # Errors
+    /// Nothing listens there.
+    pub async fn connect(address: SocketAddr) -> anyhow::Result<Self> {
         let tasks = TaskTracker::new();
         let sender = open(address, &tasks).await?;
         Ok(Self {
@@ -84,7 +92,10 @@ impl Client {
     }
 
     /// Asks once and reads the whole answer. The connection is opened again after a failure.
-    pub(crate) async fn get(&mut self, host: &str) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// There is no answer, or one that is no success.
+    pub async fn get(&mut self, host: &str) -> anyhow::Result<()> {
         if self.sender.ready().await.is_err() {
             self.sender = open(self.address, &self.tasks).await?;
         }
@@ -96,6 +107,16 @@ impl Client {
         let body = response.into_body().collect().await?.to_bytes();
         anyhow::ensure!(status.is_success(), "{status}: {body:?}");
         Ok(())
+    }
+
+    /// How long a [`get`](Self::get) takes.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn time(&mut self, host: &str) -> anyhow::Result<Duration> {
+        let began = Instant::now();
+        self.get(host).await?;
+        Ok(began.elapsed())
     }
 }
 
@@ -111,7 +132,10 @@ async fn open(
 }
 
 /// Runs a load to its end.
-pub(crate) async fn run(plan: Plan) -> anyhow::Result<Outcome> {
+///
+/// # Errors
+/// Nothing listens at its address.
+pub async fn run(plan: Plan) -> anyhow::Result<Outcome> {
     let connects = (0..plan.connections).map(|_| Client::connect(plan.address));
     let clients = try_join_all(connects).await.context("the target")?;
     let run = Arc::new(Run {

@@ -2,11 +2,11 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{measure::Millis, rows::Row};
+use crate::{measure::Millis, row::Row};
 
 /// One figure of a row.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub struct Line {
     figure: String,
     measured: String,
     floor: String,
@@ -17,7 +17,7 @@ pub(crate) struct Line {
 
 impl Line {
     /// A figure without a bound.
-    pub(crate) fn note(figure: impl Into<String>, measured: impl Into<String>) -> Self {
+    pub fn note(figure: impl Into<String>, measured: impl Into<String>) -> Self {
         Self {
             figure: figure.into(),
             measured: measured.into(),
@@ -29,7 +29,7 @@ impl Line {
     }
 
     /// A duration that may not be longer than `bound`.
-    pub(crate) fn within(figure: impl Into<String>, measured: Duration, bound: Duration) -> Self {
+    pub fn within(figure: impl Into<String>, measured: Duration, bound: Duration) -> Self {
         let ratio = measured.as_secs_f64() / bound.as_secs_f64();
         Self {
             reached: format!("{ratio:.2} of the bound"),
@@ -40,7 +40,7 @@ impl Line {
     }
 
     /// A duration that may be longer than its floor by `bound`.
-    pub(crate) fn above(
+    pub fn above(
         figure: impl Into<String>,
         measured: Duration,
         floor: Duration,
@@ -58,7 +58,7 @@ impl Line {
     }
 
     /// A cost that may be `bound` times its floor.
-    pub(crate) fn ratio(
+    pub fn ratio(
         figure: impl Into<String>,
         measured: (f64, &str),
         floor: (f64, &str),
@@ -74,8 +74,24 @@ impl Line {
         }
     }
 
+    /// A duration that may be `bound` times its floor.
+    pub fn times(
+        figure: impl Into<String>,
+        measured: Duration,
+        floor: Duration,
+        bound: f64,
+    ) -> Self {
+        let show = |duration| Millis(duration).to_string();
+        Self::ratio(
+            figure,
+            (measured.as_secs_f64(), &show(measured)),
+            (floor.as_secs_f64(), &show(floor)),
+            bound,
+        )
+    }
+
     /// A number that may not be above (`at_most`) or below its bound.
-    pub(crate) fn number(
+    pub fn number(
         figure: impl Into<String>,
         measured: f64,
         unit: &str,
@@ -96,7 +112,7 @@ impl Line {
     }
 
     /// Requests that failed; none may.
-    pub(crate) fn failed(count: u64) -> Self {
+    pub fn failed(count: u64) -> Self {
         Self {
             bound: "0".to_owned(),
             met: Some(count == 0),
@@ -105,7 +121,8 @@ impl Line {
     }
 
     /// Shows a duration to compare with, which no bound looks at.
-    pub(crate) fn beside(self, floor: Duration) -> Self {
+    #[must_use]
+    pub fn beside(self, floor: Duration) -> Self {
         Self {
             floor: Millis(floor).to_string(),
             ..self
@@ -143,13 +160,14 @@ const HEADER: [&str; COLUMNS] = [
 
 /// All rows so far.
 #[derive(Debug, Default)]
-pub(crate) struct Table {
+pub struct Table {
     rows: Vec<[String; COLUMNS]>,
     failed: bool,
 }
 
 impl Table {
-    pub(crate) fn extend(&mut self, row: &Row, lines: Vec<Line>) {
+    /// Adds a row's figures.
+    pub fn extend(&mut self, row: &Row, lines: Vec<Line>) {
         let mut what = row.what;
         for line in lines {
             self.rows.push(line.cells(what));
@@ -158,7 +176,7 @@ impl Table {
     }
 
     /// A row that could not be measured.
-    pub(crate) fn fail(&mut self, row: &Row) {
+    pub fn fail(&mut self, row: &Row) {
         self.failed = true;
         let line = Line {
             met: Some(false),
@@ -168,7 +186,7 @@ impl Table {
     }
 
     /// Whether every row could be measured.
-    pub(crate) const fn is_complete(&self) -> bool {
+    pub const fn is_complete(&self) -> bool {
         !self.failed
     }
 }

@@ -1,4 +1,4 @@
-//! A real `platform-local` on free ports and a data directory of its own.
+//! A real platform on free ports and a data directory of its own.
 
 use std::{
     fs::{self, File},
@@ -17,32 +17,35 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-/// The program under test.
-pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_platform-local");
-
 /// How long it may take until its API answers.
 const START: Duration = Duration::from_secs(30);
 /// How long it may take to stop everything that it runs.
 const STOP: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(10);
 
+/// A platform, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Platform {
+pub struct Platform {
     process: Process,
     data: TempDir,
-    pub(crate) gateway: SocketAddr,
+    /// Where its services are called.
+    pub gateway: SocketAddr,
 }
 
 impl Platform {
-    /// Starts one and waits until its API answers.
-    pub(crate) async fn start() -> anyhow::Result<(Self, Client)> {
+    /// Starts `program`, which is a platform, with arguments of its own, and waits until its API answers.
+    ///
+    /// # Errors
+    /// It ends, or does not answer.
+    pub async fn start(program: &str, arguments: &[&str]) -> anyhow::Result<(Self, Client)> {
         let data = TempDir::new()?;
         let gateway = free_address()?;
         let log = File::create(data.path().join("platform.log"))?;
-        let process = Command::new(PROGRAM)
+        let process = Command::new(program)
             .arg("--data")
             .arg(data.path())
             .args(["--api", "127.0.0.1:0", "--gateway", &gateway.to_string()])
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -56,8 +59,14 @@ impl Platform {
         Ok((platform, client))
     }
 
-    pub(crate) fn pid(&self) -> u32 {
+    /// Its process.
+    pub fn pid(&self) -> u32 {
         self.process.id()
+    }
+
+    /// Its data directory.
+    pub fn data(&self) -> &Path {
+        self.data.path()
     }
 
     async fn connect(&mut self) -> anyhow::Result<Client> {
@@ -66,11 +75,11 @@ impl Platform {
             let tried = connect(&self.data.path().join("kubeconfig")).await;
             if let Some(status) = self.process.try_wait()? {
                 let log = fs::read_to_string(self.data.path().join("platform.log"))?;
-                bail!("platform-local ended with {status}: {log}");
+                bail!("the platform ended with {status}: {log}");
             }
             match tried {
                 Err(error) if Instant::now() > deadline => {
-                    return Err(error).context("platform-local does not answer");
+                    return Err(error).context("the platform does not answer");
                 }
                 Err(_) => sleep(LOOK).await,
                 connected => return connected,
@@ -100,7 +109,10 @@ impl Drop for Platform {
 }
 
 /// A client of an API that answers.
-pub(crate) async fn connect(kubeconfig: &Path) -> anyhow::Result<Client> {
+///
+/// # Errors
+/// The kubeconfig cannot be read, or nothing answers there.
+pub async fn connect(kubeconfig: &Path) -> anyhow::Result<Client> {
     let kubeconfig = Kubeconfig::read_from(kubeconfig)?;
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
     let client = Client::try_from(config)?;
@@ -109,7 +121,10 @@ pub(crate) async fn connect(kubeconfig: &Path) -> anyhow::Result<Client> {
 }
 
 /// An address that nobody listens at.
-pub(crate) fn free_address() -> anyhow::Result<SocketAddr> {
+///
+/// # Errors
+/// The system has none.
+pub fn free_address() -> anyhow::Result<SocketAddr> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     Ok(listener.local_addr()?)
 }

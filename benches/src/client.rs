@@ -1,6 +1,6 @@
 //! Services through the API.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, fmt, time::Duration};
 
 use anyhow::{Context as _, bail};
 use futures::{StreamExt as _, TryStreamExt as _, stream, stream::BoxStream};
@@ -21,24 +21,25 @@ const AT_ONCE: usize = 32;
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(10);
 /// Scales a new service to zero instead of one.
-pub(crate) const AT_ZERO: (&str, &str) = ("autoscaling.knative.dev/initial-scale", "0");
+pub const AT_ZERO: (&str, &str) = ("autoscaling.knative.dev/initial-scale", "0");
 
 /// The services of namespace `default`.
 #[derive(Clone)]
-pub(crate) struct Services {
+pub struct Services {
     client: Client,
     api: Api<DynamicObject>,
 }
 
 /// A service to be created.
 #[derive(Clone, Debug)]
-pub(crate) struct Wanted {
+pub struct Wanted {
     image: &'static str,
     annotations: Value,
 }
 
 impl Wanted {
-    pub(crate) fn new(image: &'static str, annotations: &[(&str, &str)]) -> Self {
+    /// One of an image, with annotations of its template.
+    pub fn new(image: &'static str, annotations: &[(&str, &str)]) -> Self {
         let annotations = annotations
             .iter()
             .map(|(key, value)| ((*key).to_owned(), Value::from(*value)));
@@ -61,8 +62,15 @@ impl Wanted {
     }
 }
 
+impl fmt::Debug for Services {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Services").finish_non_exhaustive()
+    }
+}
+
 impl Services {
-    pub(crate) fn new(client: Client) -> Self {
+    /// Those of a platform.
+    pub fn new(client: Client) -> Self {
         let kind = ApiResource {
             group: "serving.knative.dev".to_owned(),
             version: "v1".to_owned(),
@@ -77,7 +85,10 @@ impl Services {
     }
 
     /// Lets services begin at zero, and those that rest go back there soon.
-    pub(crate) async fn allow_zero(&self) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// The API's.
+    pub async fn allow_zero(&self) -> anyhow::Result<()> {
         let maps: Api<ConfigMap> = Api::namespaced(self.client.clone(), "knative-serving");
         let data = json!({"data": {
             "allow-zero-initial-scale": "true",
@@ -110,19 +121,30 @@ impl Services {
         }
     }
 
-    pub(crate) async fn create(&self, name: &str, wanted: &Wanted) -> anyhow::Result<()> {
+    /// Creates one.
+    ///
+    /// # Errors
+    /// The API's.
+    pub async fn create(&self, name: &str, wanted: &Wanted) -> anyhow::Result<()> {
         let object = wanted.named(name)?;
         self.api.create(&PostParams::default(), &object).await?;
         Ok(())
     }
 
-    pub(crate) async fn delete(&self, name: &str) -> anyhow::Result<()> {
+    /// Deletes one.
+    ///
+    /// # Errors
+    /// The API's.
+    pub async fn delete(&self, name: &str) -> anyhow::Result<()> {
         self.api.delete(name, &DeleteParams::default()).await?;
         Ok(())
     }
 
     /// Creates many at once and waits until all are ready.
-    pub(crate) async fn create_all(&self, names: &[String], wanted: &Wanted) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// The API's, or one does not become ready.
+    pub async fn create_all(&self, names: &[String], wanted: &Wanted) -> anyhow::Result<()> {
         let mut watch = self.watch().await?;
         let creates = stream::iter(names)
             .map(|name| self.create(name, wanted))
@@ -133,7 +155,10 @@ impl Services {
     }
 
     /// Watches what changes from now on.
-    pub(crate) async fn watch(&self) -> anyhow::Result<Watch> {
+    ///
+    /// # Errors
+    /// The API's.
+    pub async fn watch(&self) -> anyhow::Result<Watch> {
         let list = self.api.list(&ListParams::default().limit(1)).await?;
         let version = list.metadata.resource_version.unwrap_or_default();
         let events = self.api.watch(&WatchParams::default(), &version).await?;
@@ -144,13 +169,22 @@ impl Services {
 }
 
 /// A watch of services.
-pub(crate) struct Watch {
+pub struct Watch {
     events: BoxStream<'static, kube::Result<WatchEvent<DynamicObject>>>,
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").finish_non_exhaustive()
+    }
 }
 
 impl Watch {
     /// Waits for one service.
-    pub(crate) async fn ready(&mut self, name: &str) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// The API's, or it does not become ready.
+    pub async fn ready(&mut self, name: &str) -> anyhow::Result<()> {
         self.all_ready(BTreeSet::from([name.to_owned()])).await
     }
 

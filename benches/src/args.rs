@@ -4,7 +4,7 @@ use std::env;
 
 /// How thoroughly a row is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Effort {
+pub enum Effort {
     /// As the bounds ask for.
     Full,
     /// Enough to see a change.
@@ -13,7 +13,7 @@ pub(crate) enum Effort {
 
 impl Effort {
     /// One of two counts.
-    pub(crate) const fn pick<T: Copy>(self, full: T, quick: T) -> T {
+    pub const fn pick<T: Copy>(self, full: T, quick: T) -> T {
         match self {
             Self::Full => full,
             Self::Quick => quick,
@@ -23,13 +23,15 @@ impl Effort {
 
 /// The command line. Flags that `cargo bench` hands to every target are ignored.
 #[derive(Debug)]
-pub(crate) struct Args {
-    pub(crate) effort: Effort,
+pub struct Args {
+    /// How thoroughly to measure.
+    pub effort: Effort,
     rows: Vec<String>,
 }
 
 impl Args {
-    pub(crate) fn from_env() -> Self {
+    /// This process's.
+    pub fn from_env() -> Self {
         let (flags, rows): (Vec<_>, Vec<_>) =
             env::args().skip(1).partition(|arg| arg.starts_with('-'));
         let quick = flags.iter().any(|flag| flag == "--quick");
@@ -40,7 +42,7 @@ impl Args {
     }
 
     /// Whether a row was asked for: all are where none is named.
-    pub(crate) fn wants(&self, row: &str) -> bool {
+    pub fn wants(&self, row: &str) -> bool {
         self.rows.is_empty() || self.rows.iter().any(|wanted| row.contains(wanted.as_str()))
     }
 }
