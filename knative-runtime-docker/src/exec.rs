@@ -1,6 +1,6 @@
 //! Commands inside of containers.
 
-use std::time::Duration;
+use std::{io, os::fd::OwnedFd, time::Duration};
 
 use bollard::{
     container::LogOutput,
@@ -12,7 +12,12 @@ use futures::{FutureExt as _, StreamExt as _};
 use knative_core::runtime::{
     ExecOptions, ExecOutput, ExecSession, InstanceId, RuntimeError, TerminalSize,
 };
-use tokio::{sync::mpsc, time::sleep};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use tokio::{
+    fs,
+    sync::{mpsc, oneshot},
+    time::sleep,
+};
 
 use crate::{
     engine::{Engine, gone},
@@ -43,6 +48,7 @@ impl Shared {
         };
         let made = docker.create_exec(&held.id, config).await;
         let made = made.map_err(|error| gone("running a command", error))?.id;
+        let over = self.watch_exec(&held.id, &made);
         let start = StartExecOptions {
             tty: options.tty,
             ..StartExecOptions::default()
@@ -59,7 +65,13 @@ impl Shared {
             Ok(piece) => Ok(ExecOutput::Stdout(piece.into_bytes())),
             Err(error) => Err(gone("the command's output broke", error)),
         });
-        let exit = exit_code(self.engine.clone(), made.clone());
+        let asked = exit_code(self.engine.clone(), made.clone());
+        let exit = async move {
+            let code = asked.await;
+            // The runtime may be over.
+            let _ = over.send(());
+            code
+        };
         let mut session = ExecSession::new(output.boxed(), exit.boxed());
         session.input = options.stdin.then_some(input);
         session.resize = options.tty.then(|| self.resizer(made));
@@ -70,7 +82,7 @@ impl Shared {
     fn resizer(&self, exec: String) -> mpsc::Sender<TerminalSize> {
         let (sender, mut sizes) = mpsc::channel::<TerminalSize>(SIZES);
         let docker = self.engine.docker().clone();
-        self.tasks.spawn(async move {
+        let resizing = async move {
             while let Some(size) = sizes.recv().await {
                 let options = ResizeExecOptionsBuilder::default()
                     .w(i32::from(size.columns))
@@ -79,8 +91,31 @@ impl Shared {
                 // A command that has ended has no terminal any more.
                 let _ = docker.resize_exec(&exec, options).await;
             }
-        });
+        };
+        self.spawn_until_end(resizing);
         sender
+    }
+
+    /// Ends a command whose session is dropped: a probe that is put again and again would leave more of them each time.
+    /// Dropping what this answers with before it is used tells so.
+    fn watch_exec(&self, container: &str, exec: &str) -> oneshot::Sender<()> {
+        let (over, dropped) = oneshot::channel();
+        let engine = self.engine.clone();
+        let (container, exec) = (container.to_owned(), exec.to_owned());
+        self.spawn_until_end(async move {
+            if dropped.await.is_err()
+                && let Err(error) = kill(&engine, &container, &exec).await
+            {
+                tracing::warn!(%container, %error, "a command that nobody waits for may run on");
+            }
+        });
+        over
+    }
+
+    fn spawn_until_end(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let end = self.end.clone();
+        self.tasks
+            .spawn(async move { end.run_until_cancelled(task).await });
     }
 }
 
@@ -100,4 +135,58 @@ async fn exit_code(engine: Engine, exec: String) -> Result<i32, RuntimeError> {
         message: "the command's exit code is unknown".to_owned(),
         source: None,
     })
+}
+
+/// Kills a command, if it is a process of this machine. The engine cannot do so.
+async fn kill(engine: &Engine, container: &str, exec: &str) -> io::Result<()> {
+    let Some(pid) = running(engine, exec).await? else {
+        return Ok(());
+    };
+    let process: OwnedFd = pidfd_open(pid, PidfdFlags::empty())?;
+    let groups = fs::read_to_string(format!("/proc/{}/cgroup", pid.as_raw_pid())).await?;
+    // The number may be another machine's, or by now another process's: then the command is not what was opened.
+    if !groups.contains(container) {
+        return Err(io::Error::other("it is no process of this machine"));
+    }
+    if running(engine, exec).await? == Some(pid) {
+        pidfd_send_signal(&process, Signal::KILL)?;
+    }
+    Ok(())
+}
+
+/// The process of a command that runs.
+async fn running(engine: &Engine, exec: &str) -> io::Result<Option<Pid>> {
+    let inspected = engine.docker().inspect_exec(exec).await;
+    let inspected = inspected.map_err(io::Error::other)?;
+    Ok(inspected
+        .pid
+        .and_then(|pid| process(inspected.running, pid)))
+}
+
+/// The process that the engine names; it says 0 of one that has not started, and 1 would be the machine's first.
+fn process(running: Option<bool>, pid: i64) -> Option<Pid> {
+    let pid = i32::try_from(pid).ok().filter(|pid| *pid > 1)?;
+    Pid::from_raw(pid).filter(|_| running == Some(true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_process_that_runs_may_be_killed() {
+        let rows = [
+            (Some(true), 4242, Some(4242)),
+            (Some(false), 4242, None),
+            (None, 4242, None),
+            (Some(true), 1, None),
+            (Some(true), 0, None),
+            (Some(true), -1, None),
+            (Some(true), i64::MAX, None),
+        ];
+        for (running, pid, want) in rows {
+            let found = process(running, pid).map(Pid::as_raw_pid);
+            assert_eq!(found, want, "{running:?} {pid}");
+        }
+    }
 }
