@@ -206,22 +206,8 @@ impl Directories {
                 name,
                 read_only: always,
             } => Mount {
-                typ: Some(MountType::VOLUME),
-                source: Some(claim_name(platform, &spec.workload.namespace, name)),
                 read_only: Some(read_only || *always),
-                volume_options: Some(MountVolumeOptions {
-                    labels: Some(HashMap::from([
-                        (label::PLATFORM.to_owned(), platform.to_owned()),
-                        (
-                            label::NAMESPACE.to_owned(),
-                            spec.workload.namespace.to_string(),
-                        ),
-                        (label::CLAIM.to_owned(), name.clone()),
-                    ])),
-                    no_copy: Some(true),
-                    ..MountVolumeOptions::default()
-                }),
-                ..Mount::default()
+                ..claim(platform, spec, name)
             },
             // Files, which nobody writes.
             _ => bind(&self.of(&spec.id).join(&volume.name), true),
@@ -233,19 +219,42 @@ impl Directories {
     }
 }
 
-/// The mounts of the container that holds an instance's empty volumes; none where there are none.
+/// The mounts of the container that holds an instance's volumes of the engine and opens them to its containers' users;
+/// none where there are none.
 pub(crate) fn held(platform: &str, spec: &InstanceSpec) -> Vec<Mount> {
-    let volumes = spec
-        .volumes
-        .iter()
-        .filter_map(|volume| match volume.source {
-            VolumeSource::Empty { memory, size_limit } => Some(Mount {
-                target: Some(format!("/volumes/{}", volume.name)),
-                ..empty(platform, &spec.id, &volume.name, memory, size_limit)
-            }),
-            _ => None,
-        });
+    let volumes = spec.volumes.iter().filter_map(|volume| {
+        let made = match &volume.source {
+            VolumeSource::Empty { memory, size_limit } => {
+                empty(platform, &spec.id, &volume.name, *memory, *size_limit)
+            }
+            VolumeSource::Claim { name, .. } => claim(platform, spec, name),
+            _ => return None,
+        };
+        Some(Mount {
+            target: Some(format!("/volumes/{}", volume.name)),
+            ..made
+        })
+    });
     volumes.collect()
+}
+
+/// A volume of the engine that outlives its instances.
+fn claim(platform: &str, spec: &InstanceSpec, name: &str) -> Mount {
+    let namespace = &spec.workload.namespace;
+    Mount {
+        typ: Some(MountType::VOLUME),
+        source: Some(claim_name(platform, namespace, name)),
+        volume_options: Some(MountVolumeOptions {
+            labels: Some(HashMap::from([
+                (label::PLATFORM.to_owned(), platform.to_owned()),
+                (label::NAMESPACE.to_owned(), namespace.to_string()),
+                (label::CLAIM.to_owned(), name.to_owned()),
+            ])),
+            no_copy: Some(true),
+            ..MountVolumeOptions::default()
+        }),
+        ..Mount::default()
+    }
 }
 
 /// A volume of the engine that lives as long as its instance.
