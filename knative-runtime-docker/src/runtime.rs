@@ -42,8 +42,9 @@ use crate::{
     volume::Directories,
 };
 
-/// How many exits a watcher may be behind; more than instances fit on a machine.
-const EVENTS: usize = 16_384;
+/// How many exits a watcher may be behind; as many as a bridge has ports, each for an instance. Room for all is taken at
+/// once.
+const EVENTS: usize = 1_024;
 
 /// How a runtime is set up.
 #[derive(Clone, Debug)]
