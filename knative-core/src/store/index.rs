@@ -1,22 +1,22 @@
 //! The objects of a cache, and how they are found.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use kube_core::Resource;
 
 use super::NamespacedName;
 use crate::object::controller_of;
 
+/// Names in order. Most are alone, and a tree keeps room for eleven.
+type Names = Vec<NamespacedName>;
+
 /// Objects by name, by the uid of their controller, and by label.
 #[derive(Debug)]
 pub(super) struct Index<K> {
     pub(super) objects: BTreeMap<NamespacedName, Arc<K>>,
-    owned: BTreeMap<String, BTreeSet<NamespacedName>>,
+    owned: BTreeMap<String, Names>,
     /// By key, then by value.
-    labeled: BTreeMap<String, BTreeMap<String, BTreeSet<NamespacedName>>>,
+    labeled: BTreeMap<String, BTreeMap<String, Names>>,
 }
 
 impl<K> Default for Index<K> {
@@ -33,15 +33,11 @@ impl<K: Resource> Index<K> {
     pub(super) fn insert(&mut self, name: NamespacedName, object: Arc<K>) {
         self.remove(&name);
         if let Some(owner) = controller_of(object.meta()) {
-            let names = self.owned.entry(owner.uid.clone()).or_default();
-            names.insert(name.clone());
+            add_to(&mut self.owned, &owner.uid, &name);
         }
         for (key, value) in object.meta().labels.iter().flatten() {
             let values = self.labeled.entry(key.clone()).or_default();
-            values
-                .entry(value.clone())
-                .or_default()
-                .insert(name.clone());
+            add_to(values, value, &name);
         }
         self.objects.insert(name, object);
     }
@@ -81,13 +77,18 @@ impl<K: Resource> Index<K> {
     }
 }
 
-fn remove_from(
-    index: &mut BTreeMap<String, BTreeSet<NamespacedName>>,
-    value: &str,
-    name: &NamespacedName,
-) {
+fn add_to(index: &mut BTreeMap<String, Names>, value: &str, name: &NamespacedName) {
+    let names = index.entry(value.to_owned()).or_default();
+    if let Err(place) = names.binary_search(name) {
+        names.insert(place, name.clone());
+    }
+}
+
+fn remove_from(index: &mut BTreeMap<String, Names>, value: &str, name: &NamespacedName) {
     if let Some(names) = index.get_mut(value) {
-        names.remove(name);
+        if let Ok(place) = names.binary_search(name) {
+            names.remove(place);
+        }
         if names.is_empty() {
             index.remove(value);
         }
