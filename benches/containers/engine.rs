@@ -14,6 +14,8 @@ use tokio_util::task::TaskTracker;
 
 /// What says of a container or a network which platform it belongs to.
 const PLATFORM: &str = "dev.knative.platform";
+/// What says of a container which instance it belongs to.
+const INSTANCE: &str = "dev.knative.instance";
 /// What says what a platform's container is for.
 const ROLE: &str = "dev.knative.role";
 
@@ -55,6 +57,8 @@ pub(crate) struct Found {
     pub(crate) role: String,
     /// How it is, in the engine's words.
     pub(crate) state: String,
+    /// The instance that it belongs to, or waits for.
+    pub(crate) instance: String,
 }
 
 impl Engine {
@@ -119,6 +123,7 @@ impl Engine {
             .map(|container| Found {
                 role: text(&container["Labels"][ROLE]),
                 state: text(&container["State"]),
+                instance: text(&container["Labels"][INSTANCE]),
             })
             .collect())
     }

@@ -169,19 +169,24 @@ impl Ground {
 
     /// Waits until the pool is full, what was measured is gone, and neither the platform nor the engine does anything.
     pub(crate) async fn quiet(&mut self) -> anyhow::Result<()> {
-        let (wanted, deadline) = (self.pool + self.reserve, Instant::now() + PATIENCE);
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let all = self.engine.containers(&self.platform).await?;
             let (sandboxes, mains): (Vec<_>, Vec<_>) =
                 all.iter().partition(|found| found.role == "sandbox");
-            let running = sandboxes.iter().all(|found| found.state == "running");
-            if running && sandboxes.len() == wanted && mains.len() == self.reserve {
+            // An instance that found no sandbox has a network of its own, so only those count that wait for one.
+            let taken = |instance: &str| mains.iter().any(|main| main.instance == instance);
+            let waiting = sandboxes
+                .iter()
+                .filter(|found| found.state == "running" && !taken(&found.instance));
+            let waiting = waiting.count();
+            if waiting == self.pool && mains.len() == self.reserve {
                 break;
             }
             ensure!(
                 Instant::now() < deadline,
-                "{} sandboxes of {wanted}, {} instances of {}",
-                sandboxes.len(),
+                "{waiting} sandboxes wait of {}, {} instances of {}",
+                self.pool,
                 mains.len(),
                 self.reserve
             );

@@ -135,7 +135,8 @@ impl Pool {
         }
     }
 
-    async fn quiet(&self) {
+    /// Waits for a moment in which nothing starts.
+    pub(crate) async fn quiet(&self) {
         let mut starts = self.starts.subscribe();
         let calm = async {
             // A start has parts, with a moment in between. The sender lives as long as `self`.

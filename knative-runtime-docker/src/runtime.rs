@@ -347,7 +347,8 @@ impl InstanceRuntime for DockerRuntime {
     }
 
     async fn create(&self, spec: &InstanceSpec) -> Result<(), StartError> {
-        // Ahead of need there is time for a network.
+        // Ahead of need there is time: for those that somebody waits for, and for a network.
+        self.shared.pool.quiet().await;
         let made = self.work(spec, false, |start| async move {
             start.make_all(&mut StartPhases::new()).await?;
             start.member.state.lock().made = true;
