@@ -24,9 +24,7 @@ use crate::{
 impl Processes {
     /// What runs: what was recorded and still lives is adopted; marked processes without a record are ended.
     pub(crate) async fn list(self: &Arc<Self>) -> io::Result<Vec<Running>> {
-        let processes = Arc::clone(self);
-        let recorded = spawn_blocking(move || processes.records.read_all()).await??;
-        for record in recorded {
+        for record in self.records.all() {
             self.adopt(record).await;
         }
         self.end_unrecorded().await?;

@@ -99,8 +99,7 @@ impl Attempt {
         let (processes, id) = (Arc::clone(&self.processes), self.spec.id.clone());
         let (workload, labels) = (self.spec.workload.clone(), self.spec.labels.clone());
         spawn_blocking(move || {
-            processes.logs.rotate(&id);
-            let pid = spawn(&invocation, &processes.logs.path(&id))?;
+            let pid = spawn(&invocation, processes.logs.begin(&id)?)?;
             let taken = Record::of(&id, &workload, labels, pid, port)
                 .and_then(|record| processes.take_in(record, limit));
             match taken {

@@ -1,5 +1,7 @@
 //! What processes print: a file each, cut at a bound, read from its end or followed.
 
+mod spare;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File},
@@ -14,6 +16,9 @@ use futures::{StreamExt, stream};
 use knative_core::runtime::{InstanceId, LogOptions, LogStream, RuntimeError};
 use parking_lot::Mutex;
 use tokio::{task::spawn_blocking, time::sleep};
+use tracing::warn;
+
+use self::spare::Spares;
 
 /// How large a log grows before its older half is dropped.
 const BOUND: u64 = 10 * 1024 * 1024;
@@ -37,15 +42,22 @@ type Lost = Arc<Mutex<BTreeMap<PathBuf, u64>>>;
 pub(super) struct Logs {
     dir: PathBuf,
     lost: Lost,
+    spares: Arc<Spares>,
 }
 
 impl Logs {
-    pub(super) fn open(dir: PathBuf) -> io::Result<Self> {
+    /// The logs of `ids` and of those that come. Others are removed: nobody asks for those of instances that ended with
+    /// an earlier run.
+    pub(super) fn open(dir: PathBuf, ids: &BTreeSet<InstanceId>) -> io::Result<Self> {
         fs::create_dir_all(&dir)?;
-        Ok(Self {
+        let logs = Self {
             dir,
             lost: Lost::default(),
-        })
+            spares: Arc::default(),
+        };
+        logs.remove_others(ids)?;
+        logs.spares.fill(&logs.dir)?;
+        Ok(logs)
     }
 
     pub(super) fn path(&self, id: &InstanceId) -> PathBuf {
@@ -56,13 +68,25 @@ impl Logs {
         self.dir.join(format!("{id}.previous.log"))
     }
 
-    /// Sets the log of an earlier run aside.
-    pub(super) fn rotate(&self, id: &InstanceId) {
+    /// A new log; that of an earlier run is set aside.
+    pub(super) fn begin(&self, id: &InstanceId) -> io::Result<File> {
         let path = self.path(id);
         let mut lost = self.lost.lock();
         lost.remove(&path);
-        // An instance that starts for the first time has none.
-        let _ = fs::rename(path, self.previous(id));
+        match fs::rename(&path, self.previous(id)) {
+            // It starts for the first time.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            renamed => renamed?,
+        }
+        self.spares.take(&path)
+    }
+
+    /// Makes the next beginnings fast.
+    pub(super) fn prepare(&self) {
+        if let Err(error) = self.spares.fill(&self.dir) {
+            // Those that begin then say it too.
+            warn!(%error, "files for logs cannot be made");
+        }
     }
 
     pub(super) fn remove(&self, id: &InstanceId) {
@@ -73,8 +97,7 @@ impl Logs {
         }
     }
 
-    /// Removes the logs of all others: nobody asks for those of instances that ended with an earlier run.
-    pub(super) fn keep(&self, ids: &BTreeSet<InstanceId>) -> io::Result<()> {
+    fn remove_others(&self, ids: &BTreeSet<InstanceId>) -> io::Result<()> {
         let kept: BTreeSet<PathBuf> = ids
             .iter()
             .flat_map(|id| [self.path(id), self.previous(id)])

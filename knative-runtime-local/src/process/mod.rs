@@ -11,8 +11,8 @@ mod scan;
 mod stop;
 
 use std::{
-    collections::BTreeMap,
-    fmt, io,
+    collections::{BTreeMap, BTreeSet},
+    fmt, fs, io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -90,10 +90,10 @@ impl Processes {
         port_offset: u64,
         events: broadcast::Sender<InstanceEvent>,
     ) -> io::Result<Arc<Self>> {
-        let records = Records::open(dir.join("run"))?;
-        let logs = Logs::open(dir.join("logs"))?;
-        let recorded = records.read_all()?;
-        logs.keep(&recorded.iter().map(Record::id).collect())?;
+        fs::create_dir_all(dir)?;
+        let records = Records::open(dir.join("processes"))?;
+        let recorded: BTreeSet<InstanceId> = records.all().iter().map(Record::id).collect();
+        let logs = Logs::open(dir.join("logs"), &recorded)?;
         let processes = Arc::new(Self {
             platform,
             records,
@@ -202,7 +202,7 @@ impl Processes {
         stopping: CancellationToken,
         gone: watch::Sender<bool>,
     ) {
-        self.write(&record).await;
+        Arc::clone(&self).started(record.clone()).await;
         let ended = tokio::select! {
             biased;
             () = self.shutdown.cancelled() => return,
@@ -232,12 +232,16 @@ impl Processes {
         }
     }
 
-    /// Writes down where a process takes requests: after it does, so that nobody waits for the disk.
-    async fn write(&self, record: &Record) {
-        let (records, owned) = (self.records.clone(), record.clone());
-        let written = spawn_blocking(move || records.write(&owned)).await;
-        if let Err(error) = written.unwrap_or_else(|error| Err(io::Error::other(error))) {
-            warn!(instance = record.instance, %error, "the address of a process could not be written down");
+    /// What is put off until a process takes requests, so that nobody waits for the disk.
+    async fn started(self: Arc<Self>, record: Record) {
+        let done = spawn_blocking(move || {
+            if let Err(error) = self.records.write(&record) {
+                warn!(instance = record.instance, %error, "the address of a process could not be written down");
+            }
+            self.logs.prepare();
+        });
+        if let Err(error) = done.await {
+            warn!(%error, "a process could not be written down");
         }
     }
 

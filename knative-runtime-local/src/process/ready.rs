@@ -6,16 +6,19 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    net::TcpStream,
-    task::spawn_blocking,
-    time::{Instant, sleep},
+use tokio::{net::TcpStream, task::spawn_blocking, time::Instant};
+
+use crate::{
+    render::INSTANCE_VARIABLE,
+    sys::{proc, timer::Timer},
 };
 
-use crate::{render::INSTANCE_VARIABLE, sys::proc};
-
-/// The wait between tries at first: the finest that tokio's timer knows.
-const FIRST_WAIT: Duration = Duration::from_millis(1);
+/// The wait between tries at first.
+const FIRST_WAIT: Duration = Duration::from_micros(200);
+/// How long a process is looked at that often.
+const HASTE: Duration = Duration::from_millis(20);
+/// The wait between tries afterwards.
+const SECOND_WAIT: Duration = Duration::from_millis(1);
 /// The longest wait between tries.
 const LONGEST_WAIT: Duration = Duration::from_millis(20);
 /// How long a process is given to use its own port before it is searched for other ones.
@@ -35,7 +38,7 @@ pub(super) struct Owner {
 /// Answers with the address at which the process, or one that it started, accepts connections.
 pub(super) async fn accepting(owner: &Owner, port: u16) -> io::Result<SocketAddr> {
     let given = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
-    let began = Instant::now();
+    let (began, timer) = (Instant::now(), Timer::new()?);
     let mut wait = FIRST_WAIT;
     let mut next_search = began + PATIENCE;
     let mut other: Option<(SocketAddr, Instant)> = None;
@@ -57,7 +60,7 @@ pub(super) async fn accepting(owner: &Owner, port: u16) -> io::Result<SocketAddr
             }
             next_search = now + SEARCH_WAIT;
         }
-        sleep(wait).await;
+        timer.sleep(wait).await?;
         wait = next_wait(wait, began.elapsed());
     }
 }
@@ -72,8 +75,10 @@ pub(super) async fn listening(owner: &Owner, port: u16) -> io::Result<Option<Soc
 
 /// Tries often while a fast program may come up, ever more rarely afterwards.
 fn next_wait(wait: Duration, waited: Duration) -> Duration {
-    if waited < PATIENCE {
+    if waited < HASTE {
         FIRST_WAIT
+    } else if waited < PATIENCE {
+        SECOND_WAIT
     } else {
         (wait * 2).min(LONGEST_WAIT)
     }

@@ -1,16 +1,23 @@
 //! What is written down of each process, so that a later platform finds it.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
-    fs, io,
+    fs::{self, File},
+    io::{self, Write},
     net::SocketAddr,
     path::{Path, PathBuf},
 };
 
 use knative_core::runtime::{InstanceId, WorkloadId};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use tracing::warn;
 
 use crate::sys::proc;
+
+/// How many dead lines are left in the file, beside one for each record.
+const DEAD_LINES: usize = 1024;
 
 /// A process of an instance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,52 +73,171 @@ impl Record {
     }
 }
 
-/// The directory of records.
-#[derive(Clone, Debug)]
+/// The records of a platform: a file that is appended to, because a start that made a file would wait for the file
+/// system to find room for one.
+#[derive(Debug)]
 pub(super) struct Records {
-    dir: PathBuf,
+    path: PathBuf,
+    book: Mutex<Book>,
+}
+
+/// What stands in the file.
+#[derive(Debug)]
+struct Book {
+    file: File,
+    records: BTreeMap<InstanceId, Record>,
+    /// How many lines the file has; those of removed and replaced records are dead.
+    lines: usize,
+}
+
+/// A line of the file.
+#[derive(Serialize, Deserialize)]
+enum Line<'a> {
+    Runs(Cow<'a, Record>),
+    Gone(Cow<'a, str>),
 }
 
 impl Records {
-    pub(super) fn open(dir: PathBuf) -> io::Result<Self> {
-        fs::create_dir_all(&dir)?;
-        Ok(Self { dir })
+    /// Opens the file with what an earlier run of the platform left in it. A line that cannot be read is dropped: its
+    /// process is found by its mark.
+    pub(super) fn open(path: PathBuf) -> io::Result<Self> {
+        let text = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            text => text?,
+        };
+        let mut records = BTreeMap::new();
+        for line in text.split(|byte| *byte == b'\n') {
+            match serde_json::from_slice(line) {
+                Ok(Line::Runs(record)) => {
+                    records.insert(record.id(), record.into_owned());
+                }
+                Ok(Line::Gone(instance)) => {
+                    records.remove(&InstanceId::new(instance));
+                }
+                Err(_) => {}
+            }
+        }
+        let (file, lines) = (write_all(&path, &records)?, records.len());
+        let book = Mutex::new(Book {
+            file,
+            records,
+            lines,
+        });
+        Ok(Self { path, book })
     }
 
     pub(super) fn write(&self, record: &Record) -> io::Result<()> {
-        let path = self.path(&record.instance);
-        let temporary = path.with_extension("tmp");
-        fs::write(&temporary, serde_json::to_vec(record)?)?;
-        fs::rename(&temporary, &path)
+        let mut book = self.book.lock();
+        book.records.insert(record.id(), record.clone());
+        book.append(&Line::Runs(Cow::Borrowed(record)), &self.path)
     }
 
     pub(super) fn remove(&self, id: &InstanceId) {
-        // One that is not there was never written, or removed before.
-        let _ = fs::remove_file(self.path(id.as_str()));
-    }
-
-    /// All records; one that cannot be read is dropped, its process is found by its mark.
-    pub(super) fn read_all(&self) -> io::Result<Vec<Record>> {
-        let mut records = Vec::new();
-        for entry in fs::read_dir(&self.dir)? {
-            let path = entry?.path();
-            if path.extension().is_none_or(|extension| extension != "json") {
-                // It is being written.
-                continue;
-            }
-            match read(&path) {
-                Some(record) => records.push(record),
-                None => fs::remove_file(&path)?,
-            }
+        let mut book = self.book.lock();
+        if book.records.remove(id).is_none() {
+            return;
         }
-        Ok(records)
+        let line = Line::Gone(Cow::Borrowed(id.as_str()));
+        if let Err(error) = book.append(&line, &self.path) {
+            // A later run then finds that the process does not live.
+            warn!(instance = %id, %error, "the end of a process could not be written down");
+        }
     }
 
-    fn path(&self, instance: &str) -> PathBuf {
-        self.dir.join(format!("{instance}.json"))
+    pub(super) fn all(&self) -> Vec<Record> {
+        self.book.lock().records.values().cloned().collect()
     }
 }
 
-fn read(path: &Path) -> Option<Record> {
-    serde_json::from_slice(&fs::read(path).ok()?).ok()
+impl Book {
+    fn append(&mut self, line: &Line<'_>, path: &Path) -> io::Result<()> {
+        let mut text = Vec::new();
+        line.put(&mut text)?;
+        self.lines += 1;
+        let dead = self.lines.saturating_sub(self.records.len());
+        let written = self.file.write_all(&text);
+        // Half a line would spoil the next one.
+        if written.is_err() || dead > self.records.len() + DEAD_LINES {
+            self.file = write_all(path, &self.records)?;
+            self.lines = self.records.len();
+        }
+        Ok(())
+    }
+}
+
+/// Writes the file anew, without dead lines.
+fn write_all(path: &Path, records: &BTreeMap<InstanceId, Record>) -> io::Result<File> {
+    let mut text = Vec::new();
+    for record in records.values() {
+        Line::Runs(Cow::Borrowed(record)).put(&mut text)?;
+    }
+    let temporary = path.with_extension("tmp");
+    fs::write(&temporary, text)?;
+    fs::rename(&temporary, path)?;
+    File::options().append(true).open(path)
+}
+
+impl Line<'_> {
+    fn put(&self, text: &mut Vec<u8>) -> io::Result<()> {
+        serde_json::to_writer(&mut *text, self)?;
+        text.push(b'\n');
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(instance: &str, port: u16) -> Record {
+        let (id, workload) = (InstanceId::new(instance), WorkloadId::new("ns", "w"));
+        Record::of(&id, &workload, BTreeMap::new(), std::process::id(), port).unwrap()
+    }
+
+    fn ports(records: &Records) -> Vec<u16> {
+        records.all().iter().map(|record| record.port).collect()
+    }
+
+    #[test]
+    fn a_later_run_finds_what_was_written_last() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("processes");
+        let records = Records::open(path.clone()).unwrap();
+        for (instance, port) in [("a", 1), ("b", 2), ("a", 3), ("c", 4)] {
+            records.write(&record(instance, port)).unwrap();
+        }
+        records.remove(&InstanceId::new("c"));
+        assert_eq!(ports(&records), [3, 2]);
+        assert_eq!(ports(&Records::open(path).unwrap()), [3, 2]);
+    }
+
+    #[test]
+    fn half_a_line_is_dropped_and_spoils_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("processes");
+        Records::open(path.clone())
+            .unwrap()
+            .write(&record("a", 1))
+            .unwrap();
+        let mut text = fs::read(&path).unwrap();
+        text.extend_from_within(..text.len() / 2);
+        fs::write(&path, text).unwrap();
+        let records = Records::open(path.clone()).unwrap();
+        records.write(&record("b", 2)).unwrap();
+        assert_eq!(ports(&Records::open(path).unwrap()), [1, 2]);
+    }
+
+    #[test]
+    fn the_file_stays_small_however_many_come_and_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("processes");
+        let records = Records::open(path.clone()).unwrap();
+        for _ in 0..2 * DEAD_LINES {
+            records.write(&record("a", 1)).unwrap();
+            records.remove(&InstanceId::new("a"));
+        }
+        let lines = fs::read_to_string(&path).unwrap().lines().count();
+        assert!(lines <= DEAD_LINES + 1, "{lines} lines");
+        assert!(Records::open(path).unwrap().all().is_empty());
+    }
 }

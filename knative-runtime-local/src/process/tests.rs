@@ -6,23 +6,23 @@ use super::*;
 async fn a_record_whose_pid_is_somebody_elses_by_now_ends_nobody() {
     let dir = tempfile::tempdir().unwrap();
     let (events, _) = broadcast::channel(1);
-    let processes = Processes::open(dir.path(), "p".to_owned(), None, 0, events).unwrap();
     let mut other = std::process::Command::new("sleep")
         .arg("60")
         .process_group(0)
         .spawn()
         .unwrap();
     let record = format!(
-        r#"{{"instance":"a","namespace":"ns","workload":"w","labels":{{}},"boot":"earlier","pid":{},"start_time":1,"port":1,"address":null}}"#,
+        r#"{{"Runs":{{"instance":"a","namespace":"ns","workload":"w","labels":{{}},"boot":"earlier","pid":{},"start_time":1,"port":1,"address":null}}}}"#,
         other.id()
     );
-    std::fs::write(dir.path().join("run/a.json"), record).unwrap();
+    std::fs::write(dir.path().join("processes"), record).unwrap();
+    let processes = Processes::open(dir.path(), "p".to_owned(), None, 0, events).unwrap();
     let listed = processes.list().await.unwrap();
     let alive = other.try_wait().unwrap().is_none();
     other.kill().unwrap();
     other.wait().unwrap();
     assert!(listed.is_empty() && alive);
-    assert!(!dir.path().join("run/a.json").exists());
+    assert!(processes.records.all().is_empty());
 }
 
 #[tokio::test]
@@ -57,7 +57,6 @@ async fn a_start_that_succeeds_while_it_is_stopped_is_stopped() {
 async fn logs_that_an_earlier_run_left_of_nobody_are_removed() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(dir.path().join("logs")).unwrap();
-    std::fs::create_dir_all(dir.path().join("run")).unwrap();
     for name in [
         "gone.log",
         "gone.previous.log",
@@ -66,25 +65,20 @@ async fn logs_that_an_earlier_run_left_of_nobody_are_removed() {
     ] {
         std::fs::write(dir.path().join("logs").join(name), "a line\n").unwrap();
     }
-    let dead = r#"{"instance":"dead","namespace":"ns","workload":"w","labels":{},"boot":"earlier","pid":1,"start_time":1,"port":1,"address":null}"#;
-    std::fs::write(dir.path().join("run/dead.json"), dead).unwrap();
+    let dead = r#"{"Runs":{"instance":"dead","namespace":"ns","workload":"w","labels":{},"boot":"earlier","pid":1,"start_time":1,"port":1,"address":null}}"#;
+    std::fs::write(dir.path().join("processes"), dead).unwrap();
     let (events, _) = broadcast::channel(1);
     let processes = Processes::open(dir.path(), "p".to_owned(), None, 0, events).unwrap();
-    let logs = || std::fs::read_dir(dir.path().join("logs")).unwrap().count();
+    let logs = || {
+        let names = std::fs::read_dir(dir.path().join("logs")).unwrap();
+        let names = names.map(|entry| entry.unwrap().path());
+        names
+            .filter(|path| path.extension().is_some_and(|is| is == "log"))
+            .count()
+    };
     assert_eq!(logs(), 2, "of what was recorded");
     processes.list().await.unwrap();
     assert_eq!(logs(), 0);
-}
-
-#[tokio::test]
-async fn a_record_that_is_being_written_is_left_alone() {
-    let dir = tempfile::tempdir().unwrap();
-    let (events, _) = broadcast::channel(1);
-    let processes = Processes::open(dir.path(), "p".to_owned(), None, 0, events).unwrap();
-    let begun = dir.path().join("run/a.tmp");
-    std::fs::write(&begun, "{").unwrap();
-    processes.list().await.unwrap();
-    assert!(begun.exists());
 }
 
 #[tokio::test]

@@ -5,7 +5,9 @@ use std::{io, os::fd::OwnedFd};
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
 };
-use tokio::io::{Interest, unix::AsyncFd};
+use tokio::io::unix::AsyncFd;
+
+use super::register;
 
 /// How a child ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,14 +58,6 @@ impl PidFd {
     pub(crate) fn kill(&self) -> io::Result<()> {
         gone_is_fine(pidfd_send_signal(self.fd.get_ref(), Signal::KILL))
     }
-}
-
-#[expect(unsafe_code, reason = "tokio asks for a promise that OwnedFd keeps")]
-fn register(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
-    // SAFETY: an OwnedFd is open and names one file for as long as it lives, and `as_raw_fd` always gives that file;
-    // the AsyncFd owns it until it is dropped.
-    let registered = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) };
-    Ok(registered?)
 }
 
 /// Kills a child with its group, and reaps it.

@@ -1,10 +1,9 @@
-//! Starting a process: in a group of its own, without input, its output appended to a file.
+//! Starting a process: in a group of its own, without input, its output to a file.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io,
     os::unix::process::CommandExt,
-    path::Path,
     process::{Command, Stdio},
 };
 
@@ -13,8 +12,7 @@ use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use crate::render::Invocation;
 
 /// Starts a process and answers with its pid. The caller reaps it.
-pub(crate) fn spawn(invocation: &Invocation, log: &Path) -> io::Result<u32> {
-    let output = open_log(log)?;
+pub(crate) fn spawn(invocation: &Invocation, output: File) -> io::Result<u32> {
     let mut command = Command::new(&invocation.program);
     command
         .args(&invocation.args)
@@ -39,11 +37,6 @@ pub(crate) fn inherited() -> impl Iterator<Item = (&'static str, std::ffi::OsStr
     ["PATH", "HOME", "TMPDIR", "LANG", "TZ"]
         .into_iter()
         .filter_map(|name| Some((name, std::env::var_os(name)?)))
-}
-
-/// A log that writers append to, so that it may be cut while it is written.
-fn open_log(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).open(path)
 }
 
 /// A crash leaves a log, not gigabytes of core files. A process that is gone already dumps nothing.

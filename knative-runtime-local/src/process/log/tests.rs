@@ -15,7 +15,7 @@ async fn text(mut stream: LogStream) -> String {
 
 fn logs(content: &[u8]) -> (tempfile::TempDir, Logs, InstanceId) {
     let dir = tempfile::tempdir().unwrap();
-    let logs = Logs::open(dir.path().to_owned()).unwrap();
+    let logs = Logs::open(dir.path().to_owned(), &BTreeSet::new()).unwrap();
     let id = InstanceId::new("a");
     fs::write(logs.path(&id), content).unwrap();
     (dir, logs, id)
@@ -38,6 +38,22 @@ async fn tails_and_limits() {
             want,
             "{tail_lines:?}"
         );
+    }
+}
+
+#[test]
+fn each_beginning_has_a_file_of_its_own_and_sets_the_earlier_one_aside() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = Logs::open(dir.path().to_owned(), &BTreeSet::new()).unwrap();
+    let ids: Vec<_> = (0..20)
+        .map(|number| InstanceId::new(format!("i{number}")))
+        .collect();
+    for (run, id) in ids.iter().chain(&ids).enumerate() {
+        write!(logs.begin(id).unwrap(), "{run}").unwrap();
+    }
+    for (number, id) in ids.iter().enumerate() {
+        let read = [logs.previous(id), logs.path(id)].map(|path| fs::read_to_string(path).unwrap());
+        assert_eq!(read, [number.to_string(), (number + 20).to_string()]);
     }
 }
 
