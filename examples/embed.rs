@@ -3,48 +3,41 @@
 
 use std::{path::Path, sync::Arc};
 
-use futures::StreamExt as _;
 use knative_core::http::{Body, Caller as _, Request, Response, boxed};
-use knative_core::store::{Api, MemoryStore, Store, TypedEvent, WatchOptions};
-use knative_core::{Clock, Ids, Kinds, PlatformBuilder, SystemClock};
-use knative_core::{admission::Admitted, platform::ComponentError, runtime::Replicas};
+use knative_core::{platform::ComponentError, store::Api};
 use knative_runtime_local::{LocalImages, LocalRuntime};
-use knative_serving::{Serving, api::Service};
+use knative_serving::{Embedded, Serving, api::Service};
 
 #[tokio::main]
 async fn main() -> Result<(), ComponentError> {
-    let (clock, ids): (Arc<dyn Clock>, _) = (Arc::new(SystemClock), Arc::new(Ids::from_entropy()?));
-    let serving = Serving::builder().build(ids.clone());
-    let mut kinds = Kinds::new();
-    knative_core::kinds::core::register(&mut kinds);
-    serving.register(&mut kinds);
-    let kinds = Arc::new(kinds);
-    let objects = MemoryStore::new(kinds.clone(), clock.clone(), ids.clone());
-    let store: Arc<dyn Store> = Arc::new(Admitted::new(objects, kinds.clone()));
-
     let images = LocalImages::open("target/my-platform/images")?;
     let greet = |_: Request| async { Ok(Response::new(Body::from("Hello!\n"))) };
     images.register_function("example.local/greeter", boxed(tower::service_fn(greet)))?;
     let runtime = LocalRuntime::open(Path::new("target/my-platform"), "mine", images.clone())?;
-    let replicas = Replicas::builder(Arc::new(runtime)).store(store.clone());
-    let replicas = Arc::new(replicas.build(clock, ids));
-    let builder = PlatformBuilder::new().component(replicas.clone());
-    let builder = serving.install(builder, replicas, Arc::new(images));
-    let platform = builder.build(kinds, store.clone())?;
+    let mine = Embedded::new(Serving::builder(), Arc::new(runtime), Arc::new(images)).await?;
 
     let shutdown = tokio_util::sync::CancellationToken::new();
     let using = async {
-        let services = Api::<Service>::new(store);
+        let services = Api::<Service>::new(mine.store);
         services.create(&serde_json::from_str(GREETER)?).await?;
-        let mut changes = services.watch(&WatchOptions::default()).await?;
-        while !matches!(changes.next().await, Some(Ok(TypedEvent::Modified(s))) if s.is_ready()) {}
+        services
+            .wait("default", "greeter", Service::is_ready)
+            .await?;
         let url = "http://greeter.default.svc.cluster.local".parse()?;
-        let answer = serving.gateway().call(&url, Request::default()).await?;
+        let answer = mine
+            .serving
+            .gateway()
+            .call(&url, Request::default())
+            .await?;
         println!("{}", answer.status());
         shutdown.cancel();
         Ok::<_, ComponentError>(())
     };
-    tokio::try_join!(async { Ok(platform.run(shutdown.clone()).await?) }, using).map(drop)
+    tokio::try_join!(
+        async { Ok(mine.platform.run(shutdown.clone()).await?) },
+        using
+    )
+    .map(drop)
 }
 
 const GREETER: &str = r#"{

@@ -43,10 +43,7 @@ struct Life {
 #[async_trait]
 impl InstanceRuntime for Threads {
     fn check(&self, template: &PodTemplateSpec) -> Vec<Unsupported> {
-        let containers = template.spec.iter().flat_map(|spec| &spec.containers);
-        let surplus = (1..containers.count()).map(|index| format!("spec.containers[{index}]"));
-        let refused = |field| Unsupported::refused(field, "a thread is one container");
-        surplus.map(refused).collect()
+        Unsupported::beside_one_container(template, "a thread is one container")
     }
 
     async fn start(&self, spec: &InstanceSpec) -> Result<Started, StartError> {
@@ -59,10 +56,9 @@ impl InstanceRuntime for Threads {
                 reference: container.image.clone(),
                 hint: "add it to `Threads::images`".to_owned(),
             })?;
-        let (listener, endpoint) = listen().map_err(|error| gone("no free port", error))?;
-        let (workload, labels) = (spec.workload.clone(), spec.labels.clone());
-        let running = Running::new(spec.id.clone(), workload, labels, Some(endpoint.clone()));
-        let life = Life::default();
+        let (listener, endpoint) =
+            listen().map_err(|error| StartError::backend_gone("no free port", error))?;
+        let (running, life) = (Running::of(spec, Some(endpoint.clone())), Life::default());
         let noted = (running, life.clone());
         self.instances.lock().insert(spec.id.clone(), noted);
         // A start that fails or is given up leaves nothing behind.
@@ -77,10 +73,9 @@ impl InstanceRuntime for Threads {
         match accepting.await {
             Ok(()) => given_up.disarm(),
             Err(_) if life.drain.is_cancelled() => return Err(StartError::Stopped),
-            Err(error) => return Err(gone("the thread ended", error)),
+            Err(error) => return Err(StartError::backend_gone("the thread ended", error)),
         };
-        let mut phases = StartPhases::new();
-        phases.add(Phase::Exec, began.elapsed());
+        let phases = StartPhases::of(Phase::Exec, began.elapsed());
         Ok(Started::new(endpoint, phases))
     }
 
@@ -138,11 +133,4 @@ fn listen() -> io::Result<(TcpListener, Endpoint)> {
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
     Ok((listener, Endpoint::Tcp(address)))
-}
-
-fn gone(message: &str, error: impl std::error::Error + Send + Sync + 'static) -> StartError {
-    StartError::BackendGone {
-        message: message.to_owned(),
-        source: Some(Box::new(error)),
-    }
 }

@@ -3,13 +3,12 @@
 use std::{fmt::Write as _, io, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use anyhow::{Context as _, Error, Result, anyhow};
-use async_trait::async_trait;
 use k8s_openapi::api::core::v1::ConfigMap;
 use knative_apiserver::{ApiServer, Credentials, ServeError};
 use knative_core::{
     Clock, Ids, Kinds, Platform, PlatformBuilder, SystemClock,
     admission::Admitted,
-    platform::{Component, ComponentError, Context, PlatformError},
+    platform::PlatformError,
     runtime::Replicas,
     store::{Api, JournalOptions, MemoryStore, OpenError, Store, StoreError},
 };
@@ -208,10 +207,7 @@ impl Ground<'_> {
             .component(Arc::new(api));
         let platform = listen(platform, serving.gateway(), gateway_socket, parts.inside)?
             .component(replicas.clone())
-            .component(Arc::new(Reaper {
-                serving: serving.clone(),
-                replicas: Arc::clone(&replicas),
-            }));
+            .component(serving.reaper(Arc::clone(&replicas)));
         let platform = serving.install(platform, replicas, parts.images);
         let domain = match &options.domain {
             Some(domain) => domain.clone(),
@@ -230,36 +226,6 @@ impl Ground<'_> {
             machine: parts.banner,
             data,
         })
-    }
-}
-
-/// Stops what an earlier run of the platform left running for nobody.
-#[derive(Debug)]
-struct Reaper {
-    serving: Serving,
-    replicas: Arc<Replicas>,
-}
-
-#[async_trait]
-impl Component for Reaper {
-    fn name(&self) -> &'static str {
-        "reaper"
-    }
-
-    async fn run(
-        self: Arc<Self>,
-        _: Context,
-        shutdown: CancellationToken,
-    ) -> Result<(), ComponentError> {
-        let reaping = async {
-            self.serving.handed_over().await;
-            self.replicas.reap(|id| self.serving.knows(id)).await
-        };
-        let reaped = shutdown.run_until_cancelled(reaping).await;
-        if let Some(count) = reaped.transpose()?.filter(|count| *count > 0) {
-            tracing::info!(count, "instances of an earlier run belonged to nobody");
-        }
-        Ok(())
     }
 }
 

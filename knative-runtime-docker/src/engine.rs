@@ -169,16 +169,10 @@ pub(crate) fn text(error: &Error) -> String {
 
 /// A call that got no answer, or one that nobody can act on.
 pub(crate) fn gone(doing: &str, error: Error) -> RuntimeError {
-    RuntimeError::BackendGone {
-        message: format!("{doing}: {}", text(&error)),
-        source: Some(Box::new(error)),
-    }
+    RuntimeError::backend_gone(format!("{doing}: {}", text(&error)), error)
 }
 
 /// The same during a start.
 pub(crate) fn start_gone(doing: &str, error: Error) -> StartError {
-    StartError::BackendGone {
-        message: format!("{doing}: {}", text(&error)),
-        source: Some(Box::new(error)),
-    }
+    StartError::backend_gone(format!("{doing}: {}", text(&error)), error)
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use futures::stream::{self, BoxStream, StreamExt as _};
+use futures::stream::BoxStream;
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use knative_core::{
     Clock, Ids,
@@ -21,11 +21,7 @@ use knative_core::{
     },
 };
 use parking_lot::Mutex;
-use tokio::{
-    sync::broadcast::{self, error::RecvError},
-    task::JoinHandle,
-    time::Instant,
-};
+use tokio::{sync::broadcast, task::JoinHandle, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -391,19 +387,7 @@ impl InstanceRuntime for DockerRuntime {
     }
 
     fn watch(&self) -> BoxStream<'static, InstanceEvent> {
-        let events = self.shared.events.subscribe();
-        stream::unfold(events, |mut events| async move {
-            loop {
-                match events.recv().await {
-                    Ok(event) => return Some((event, events)),
-                    Err(RecvError::Closed) => return None,
-                    Err(RecvError::Lagged(missed)) => {
-                        tracing::error!(missed, "a watcher of exits was too slow");
-                    }
-                }
-            }
-        })
-        .boxed()
+        InstanceEvent::stream(self.shared.events.subscribe())
     }
 
     fn capabilities(&self) -> Capabilities {

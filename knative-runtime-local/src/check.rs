@@ -19,7 +19,11 @@ pub(crate) fn check(template: &PodTemplateSpec, host: Host) -> Vec<Unsupported> 
     let Some(spec) = &template.spec else {
         return Vec::new();
     };
-    let mut found = pod(spec, host);
+    let mut found = Unsupported::beside_one_container(
+        template,
+        "an instance is one process, on the machine's file system",
+    );
+    found.extend(pod(spec, host));
     for (index, container) in spec.containers.iter().enumerate() {
         found.extend(self::container(
             &format!("spec.containers[{index}]"),
@@ -32,32 +36,6 @@ pub(crate) fn check(template: &PodTemplateSpec, host: Host) -> Vec<Unsupported> 
 
 fn pod(spec: &PodSpec, host: Host) -> Vec<Unsupported> {
     let mut found = Vec::new();
-    if spec.containers.len() > 1 {
-        found.push(Unsupported::refused(
-            "spec.containers",
-            "this runtime runs one process per instance",
-        ));
-    }
-    if spec
-        .init_containers
-        .as_ref()
-        .is_some_and(|containers| !containers.is_empty())
-    {
-        found.push(Unsupported::refused(
-            "spec.initContainers",
-            "this runtime runs one process per instance",
-        ));
-    }
-    if spec
-        .volumes
-        .as_ref()
-        .is_some_and(|volumes| !volumes.is_empty())
-    {
-        found.push(Unsupported::refused(
-            "spec.volumes",
-            "processes share the machine's file system",
-        ));
-    }
     if let Some(context) = &spec.security_context {
         let path = "spec.securityContext";
         found.extend(user(

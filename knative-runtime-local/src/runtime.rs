@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt, io, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::stream::BoxStream;
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use knative_core::{
     http::Endpoint,
@@ -14,11 +14,7 @@ use knative_core::{
     },
 };
 use parking_lot::Mutex;
-use tokio::{
-    sync::broadcast::{self, error::RecvError},
-    task::spawn_blocking,
-    time::Instant,
-};
+use tokio::{sync::broadcast, task::spawn_blocking, time::Instant};
 
 use crate::{
     check::{self, Host},
@@ -150,10 +146,8 @@ impl InstanceRuntime for LocalRuntime {
 
     async fn list(&self) -> Result<Vec<Running>, RuntimeError> {
         let listed = self.processes.list().await;
-        let mut running = listed.map_err(|error| RuntimeError::BackendGone {
-            message: "the records of processes cannot be read".to_owned(),
-            source: Some(Box::new(error)),
-        })?;
+        let mut running = listed
+            .map_err(|error| RuntimeError::backend_gone("processes cannot be looked up", error))?;
         running.extend(self.functions.lock().iter().map(|(id, function)| {
             let endpoint = Some(function.endpoint.clone());
             Running::new(
@@ -167,19 +161,7 @@ impl InstanceRuntime for LocalRuntime {
     }
 
     fn watch(&self) -> BoxStream<'static, InstanceEvent> {
-        let events = self.events.subscribe();
-        stream::unfold(events, |mut events| async move {
-            loop {
-                match events.recv().await {
-                    Ok(event) => return Some((event, events)),
-                    Err(RecvError::Closed) => return None,
-                    Err(RecvError::Lagged(missed)) => {
-                        tracing::error!(missed, "a watcher of exits was too slow");
-                    }
-                }
-            }
-        })
-        .boxed()
+        InstanceEvent::stream(self.events.subscribe())
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -214,10 +196,7 @@ impl InstanceRuntime for LocalRuntime {
 fn unusable(error: ImageError) -> StartError {
     match error {
         ImageError::NotFound { reference, hint } => StartError::ImageNotFound { reference, hint },
-        error => StartError::BackendGone {
-            message: error.to_string(),
-            source: Some(Box::new(error)),
-        },
+        error => StartError::backend_gone(error.to_string(), error),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Knative Serving: services with immutable revisions, traffic splits and tags, and scale to zero and back.
 //!
-//! [`Serving`] is the whole of it as a part of a platform; its page has the program that assembles one. Beneath:
+//! [`Embedded`] is a platform inside of a program, in one call. [`Serving`] is the whole of it as a part of a platform of your
+//! own; its page has the program that assembles one. Beneath:
 //!
 //! - [`api`]: the kinds as they are written, with their defaults, validation and conditions; [`kinds`] registers them.
 //! - [`config`]: the `ConfigMap`s that users change, and the configuration in force.
@@ -22,4 +23,4 @@ mod serving;
 mod system;
 pub mod traffic;
 
-pub use serving::{Serving, ServingBuilder};
+pub use serving::{Embedded, Serving, ServingBuilder};

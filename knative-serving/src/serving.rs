@@ -1,15 +1,20 @@
 //! Serving as a part of a platform: kinds, controllers, scaler and gateway together.
 
 mod controllers;
+mod embedded;
 mod plane;
+mod reaper;
 
 use std::sync::Arc;
 
-use knative_core::runtime::{ImageStore, WorkloadId, WorkloadRuntime};
+use knative_core::platform::Component;
+use knative_core::runtime::{ImageStore, Replicas, WorkloadRuntime};
 use knative_core::{Ids, Kinds, PlatformBuilder};
 use tokio::sync::watch;
 
+pub use self::embedded::Embedded;
 use self::plane::Plane;
+use self::reaper::Reaper;
 use crate::autoscaler::run::Scaler;
 use crate::config::Live;
 use crate::gateway::Gateway;
@@ -85,7 +90,8 @@ struct Settings {
 
 /// Services, revisions, routes, autoscaler and gateway.
 ///
-/// First [`register`](Self::register) its kinds, then make the store, then [`install`](Self::install) it on the platform:
+/// [`Embedded`] is a whole platform in memory. To assemble one yourself, first [`register`](Self::register) its kinds, then
+/// make the store, then [`install`](Self::install) it on the platform:
 ///
 /// ```
 /// use std::sync::Arc;
@@ -163,13 +169,14 @@ impl Serving {
         &self.live
     }
 
-    /// Whether a workload runs for a revision that is handed to the runtime.
-    pub fn knows(&self, workload: &WorkloadId) -> bool {
-        self.workloads.revision_of(workload).is_some()
+    /// A part that stops what an earlier run of the platform left and no revision claims, once
+    /// [`Replicas::adopt`] has found it.
+    pub fn reaper(&self, replicas: Arc<Replicas>) -> Arc<dyn Component> {
+        let serving = self.clone();
+        Arc::new(Reaper { serving, replicas })
     }
 
-    /// Answers once every revision of an earlier run of the platform is handed to the runtime: what then runs for a
-    /// workload that is not [known](Self::knows) belongs to nobody.
+    /// Answers once every revision of an earlier run of the platform is handed to the runtime.
     pub async fn handed_over(&self) {
         let mut handed_over = self.handed_over.subscribe();
         // The sender lives as long as `self`.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use k8s_openapi::api::core::v1::PodTemplateSpec;
+
 /// A field that a backend cannot honour.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unsupported {
@@ -30,6 +32,28 @@ impl Unsupported {
             reason: reason.into(),
             ignored: true,
         }
+    }
+
+    /// Refuses what a pod has beside one container: others, init containers and volumes.
+    pub fn beside_one_container(template: &PodTemplateSpec, reason: &str) -> Vec<Self> {
+        let Some(spec) = &template.spec else {
+            return Vec::new();
+        };
+        let present = [
+            ("spec.containers", spec.containers.len() > 1),
+            (
+                "spec.initContainers",
+                spec.init_containers.iter().flatten().next().is_some(),
+            ),
+            (
+                "spec.volumes",
+                spec.volumes.iter().flatten().next().is_some(),
+            ),
+        ];
+        let refused = present.into_iter().filter(|(_, is_present)| *is_present);
+        refused
+            .map(|(field, _)| Self::refused(field, reason))
+            .collect()
     }
 }
 

@@ -75,6 +75,14 @@ pub enum StartError {
 }
 
 impl StartError {
+    /// [`BackendGone`](Self::BackendGone): `message` says what fails.
+    pub fn backend_gone(message: impl Into<String>, cause: impl Into<Source>) -> Self {
+        Self::BackendGone {
+            message: message.into(),
+            source: Some(cause.into()),
+        }
+    }
+
     /// Whether another try may succeed without a change of the workload.
     pub const fn retry(&self) -> bool {
         !matches!(self, Self::Unsupported(_) | Self::Stopped)
@@ -146,6 +154,14 @@ pub enum RuntimeError {
 }
 
 impl RuntimeError {
+    /// [`BackendGone`](Self::BackendGone): `message` says what fails.
+    pub fn backend_gone(message: impl Into<String>, cause: impl Into<Source>) -> Self {
+        Self::BackendGone {
+            message: message.into(),
+            source: Some(cause.into()),
+        }
+    }
+
     /// Whether asking again may help.
     pub const fn retry(&self) -> bool {
         matches!(self, Self::BackendGone { .. })

@@ -9,8 +9,12 @@ use std::{
 };
 
 use async_trait::async_trait;
-use futures::stream::BoxStream;
+use futures::{
+    StreamExt as _,
+    stream::{self, BoxStream},
+};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
+use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::{
     Capabilities, ExecOptions, ExecSession, InstanceSpec, LogOptions, LogStream, RuntimeError,
@@ -110,6 +114,16 @@ impl Running {
             endpoint,
         }
     }
+
+    /// An instance that was started with `spec`.
+    pub fn of(spec: &InstanceSpec, endpoint: Option<Endpoint>) -> Self {
+        Self::new(
+            spec.id.clone(),
+            spec.workload.clone(),
+            spec.labels.clone(),
+            endpoint,
+        )
+    }
 }
 
 /// How an instance ended.
@@ -138,6 +152,24 @@ pub enum InstanceEvent {
         /// How.
         exit: Exit,
     },
+}
+
+impl InstanceEvent {
+    /// What a backend sends from now on, as [`InstanceRuntime::watch`] answers it.
+    pub fn stream(events: broadcast::Receiver<Self>) -> BoxStream<'static, Self> {
+        stream::unfold(events, |mut events| async move {
+            loop {
+                match events.recv().await {
+                    Ok(event) => return Some((event, events)),
+                    Err(RecvError::Closed) => return None,
+                    Err(RecvError::Lagged(missed)) => {
+                        tracing::error!(missed, "a watcher of instances was too slow");
+                    }
+                }
+            }
+        })
+        .boxed()
+    }
 }
 
 /// What an instance uses of the machine, all its containers together.

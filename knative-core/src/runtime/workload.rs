@@ -115,6 +115,11 @@ impl StartPhases {
         Self(BTreeMap::new())
     }
 
+    /// One phase.
+    pub fn of(phase: Phase, took: Duration) -> Self {
+        Self(BTreeMap::from([(phase, took)]))
+    }
+
     /// Adds to a phase.
     pub fn add(&mut self, phase: Phase, took: Duration) {
         *self.0.entry(phase).or_default() += took;

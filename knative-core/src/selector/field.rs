@@ -41,6 +41,17 @@ impl FieldSelector {
         Self::default()
     }
 
+    /// Matches objects of one name.
+    pub fn name(name: impl Into<String>) -> Self {
+        Self {
+            requirements: vec![FieldRequirement {
+                field: "metadata.name".to_owned(),
+                equal: true,
+                value: name.into(),
+            }],
+        }
+    }
+
     /// The requirements, sorted as written.
     pub fn requirements(&self) -> &[FieldRequirement] {
         &self.requirements

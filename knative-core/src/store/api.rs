@@ -6,7 +6,10 @@ use futures::{StreamExt as _, stream::BoxStream};
 use kube_core::Resource;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::object::{GroupKind, Object, ObjectKey};
+use crate::{
+    object::{GroupKind, Object, ObjectKey},
+    selector::FieldSelector,
+};
 
 use super::{
     DeleteOptions, Deleted, ListOptions, Patch, Store, StoreError, StoreExt as _, WatchEvent,
@@ -222,6 +225,36 @@ impl<K: ApiObject> Api<K> {
         let events = self.store.watch(&GroupKind::of::<K>(), options).await?;
         Ok(events.map(|event| typed_event(&event?)).boxed())
     }
+
+    /// One object as soon as it is there and `is` holds for it, as `kubectl wait`. Waits for ever; bound it with a timeout.
+    ///
+    /// # Errors
+    /// As [`Store::watch`].
+    pub async fn wait(
+        &self,
+        namespace: &str,
+        name: &str,
+        is: impl Fn(&K) -> bool + Send,
+    ) -> Result<K, StoreError> {
+        let options = WatchOptions {
+            namespace: (!namespace.is_empty()).then(|| namespace.to_owned()),
+            fields: FieldSelector::name(name),
+            ..WatchOptions::default()
+        };
+        loop {
+            let mut events = self.watch(&options).await?;
+            while let Some(event) = events.next().await {
+                match event {
+                    Ok(TypedEvent::Added(object) | TypedEvent::Modified(object)) if is(&object) => {
+                        return Ok(object);
+                    }
+                    // The watch begins anew with what is there.
+                    Err(StoreError::Expired { .. }) => break,
+                    event => drop(event?),
+                }
+            }
+        }
+    }
 }
 
 fn key<K: ApiObject>(namespace: &str, name: &str) -> ObjectKey {
@@ -255,4 +288,42 @@ fn typed_event<K: ApiObject>(event: &WatchEvent) -> Result<TypedEvent<K>, StoreE
             initial_events_end: *initial_events_end,
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::ConfigMap;
+
+    use super::*;
+    use crate::{Clock, Ids, Kinds, SystemClock, store::MemoryStore};
+
+    fn map(name: &str, value: &str) -> ConfigMap {
+        let map = serde_json::json!({ "metadata": { "name": name, "namespace": "default" }, "data": { "key": value } });
+        serde_json::from_value(map).unwrap()
+    }
+
+    #[tokio::test]
+    async fn waits_for_what_is_there_and_for_what_comes() {
+        let mut kinds = Kinds::new();
+        crate::kinds::core::register(&mut kinds);
+        let (clock, ids): (Arc<dyn Clock>, _) = (Arc::new(SystemClock), Arc::new(Ids::seeded(1)));
+        let maps = Api::new(Arc::new(MemoryStore::new(Arc::new(kinds), clock, ids)));
+        let has = |value: &'static str| {
+            move |map: &ConfigMap| map.data.as_ref().is_some_and(|data| data["key"] == value)
+        };
+        let awaited = maps.wait("default", "mine", has("two"));
+        let writing = async {
+            maps.create(&map("other", "two")).await.unwrap();
+            maps.create(&map("mine", "one")).await.unwrap();
+            let there = maps.wait("default", "mine", has("one")).await.unwrap();
+            maps.update(&ConfigMap {
+                data: map("mine", "two").data,
+                ..there
+            })
+            .await
+            .unwrap();
+        };
+        let (found, ()) = futures::join!(awaited, writing);
+        assert_eq!(found.unwrap().metadata.name.as_deref(), Some("mine"));
+    }
 }

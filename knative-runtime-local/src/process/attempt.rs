@@ -20,7 +20,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Processes, gone,
+    Processes,
     ready::{self, Owner},
     record::Record,
 };
@@ -127,7 +127,7 @@ impl Attempt {
             () = self.stopped.cancelled() => Err(StartError::Stopped),
             _ = spawned.pidfd.ended() => Err(self.ended_early(spawned)),
             address = timeout(limit, ready::accepting(&owner, spawned.record.port)) => match address {
-                Ok(address) => address.map_err(|error| gone("the sockets of the process cannot be read", error)),
+                Ok(address) => address.map_err(|error| StartError::backend_gone("the sockets of the process cannot be read", error)),
                 Err(_) => Err(StartError::Timeout {
                     waited: limit,
                     message: format!("the process listens on no port (PORT was {})", spawned.record.port),

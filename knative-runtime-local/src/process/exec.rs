@@ -49,7 +49,9 @@ impl Processes {
             process.current_dir(dir);
         }
         let started = process.spawn();
-        let child = started.map_err(|error| gone(format!("{program:?} cannot be run"), error))?;
+        let child = started.map_err(|error| {
+            RuntimeError::backend_gone(format!("{program:?} cannot be run"), error)
+        })?;
         Ok(session(child))
     }
 }
@@ -60,7 +62,10 @@ fn session(mut child: Child) -> ExecSession {
     let pieces = |piece: fn(bytes::Bytes) -> ExecOutput| {
         move |read: std::io::Result<bytes::Bytes>| match read {
             Ok(bytes) => Ok(piece(bytes)),
-            Err(error) => Err(gone("the command's output broke".to_owned(), error)),
+            Err(error) => Err(RuntimeError::backend_gone(
+                "the command's output broke",
+                error,
+            )),
         }
     };
     let stdout = stream::iter(stdout)
@@ -75,7 +80,7 @@ fn session(mut child: Child) -> ExecSession {
         let ended = child.wait().await;
         ended
             .map(code)
-            .map_err(|error| gone("the command's end is unknown".to_owned(), error))
+            .map_err(|error| RuntimeError::backend_gone("the command's end is unknown", error))
     };
     let mut session = ExecSession::new(output, exit.boxed());
     session.input = input.map(|input| Box::pin(input) as _);
@@ -87,11 +92,4 @@ fn code(status: ExitStatus) -> i32 {
     use std::os::unix::process::ExitStatusExt as _;
     let signal = status.signal().map(|signal| 128 + signal);
     status.code().or(signal).unwrap_or(-1)
-}
-
-fn gone(message: String, error: std::io::Error) -> RuntimeError {
-    RuntimeError::BackendGone {
-        message,
-        source: Some(Box::new(error)),
-    }
 }

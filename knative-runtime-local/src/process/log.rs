@@ -298,10 +298,7 @@ fn limited(stream: LogStream, limit: Option<u64>) -> LogStream {
 }
 
 fn unreadable(error: io::Error) -> RuntimeError {
-    RuntimeError::BackendGone {
-        message: "the log cannot be read".to_owned(),
-        source: Some(Box::new(error)),
-    }
+    RuntimeError::backend_gone("the log cannot be read", error)
 }
 
 #[cfg(test)]

@@ -143,9 +143,9 @@ impl Processes {
             result
         });
         attempt.await.unwrap_or_else(|panic| {
-            Err(gone(
+            Err(StartError::backend_gone(
                 "the start of a process failed",
-                io::Error::other(panic),
+                panic,
             ))
         })
     }
@@ -287,14 +287,6 @@ impl Processes {
         if let Some(memory) = &self.memory {
             memory.remove_all();
         }
-    }
-}
-
-/// The backend fails in a way that the workload has no part in.
-fn gone(message: &str, error: io::Error) -> StartError {
-    StartError::BackendGone {
-        message: message.to_owned(),
-        source: Some(Box::new(error)),
     }
 }
 

@@ -132,8 +132,5 @@ async fn wait_gone(mut gone: watch::Receiver<bool>) {
 }
 
 fn unstoppable(id: &InstanceId, error: io::Error) -> RuntimeError {
-    RuntimeError::BackendGone {
-        message: format!("the process of {id} cannot be stopped"),
-        source: Some(Box::new(error)),
-    }
+    RuntimeError::backend_gone(format!("the process of {id} cannot be stopped"), error)
 }

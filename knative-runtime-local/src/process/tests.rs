@@ -15,7 +15,7 @@ async fn a_record_whose_pid_is_somebody_elses_by_now_ends_nobody() {
         r#"{{"Runs":{{"instance":"a","namespace":"ns","workload":"w","labels":{{}},"boot":"earlier","pid":{},"start_time":1,"port":1,"address":null}}}}"#,
         other.id()
     );
-    std::fs::write(dir.path().join("processes"), record).unwrap();
+    fs::write(dir.path().join("processes"), record).unwrap();
     let processes = Processes::open(dir.path(), "p".to_owned(), None, 0, events).unwrap();
     let listed = processes.list().await.unwrap();
     let alive = other.try_wait().unwrap().is_none();
@@ -56,21 +56,21 @@ async fn a_start_that_succeeds_while_it_is_stopped_is_stopped() {
 #[tokio::test]
 async fn logs_that_an_earlier_run_left_of_nobody_are_removed() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::create_dir_all(dir.path().join("logs")).unwrap();
+    fs::create_dir_all(dir.path().join("logs")).unwrap();
     for name in [
         "gone.log",
         "gone.previous.log",
         "dead.log",
         "dead.previous.log",
     ] {
-        std::fs::write(dir.path().join("logs").join(name), "a line\n").unwrap();
+        fs::write(dir.path().join("logs").join(name), "a line\n").unwrap();
     }
     let dead = r#"{"Runs":{"instance":"dead","namespace":"ns","workload":"w","labels":{},"boot":"earlier","pid":1,"start_time":1,"port":1,"address":null}}"#;
-    std::fs::write(dir.path().join("processes"), dead).unwrap();
+    fs::write(dir.path().join("processes"), dead).unwrap();
     let (events, _) = broadcast::channel(1);
     let processes = Processes::open(dir.path(), "p".to_owned(), None, 0, events).unwrap();
     let logs = || {
-        let names = std::fs::read_dir(dir.path().join("logs")).unwrap();
+        let names = fs::read_dir(dir.path().join("logs")).unwrap();
         let names = names.map(|entry| entry.unwrap().path());
         names
             .filter(|path| path.extension().is_some_and(|is| is == "log"))

@@ -162,12 +162,8 @@ impl Machine {
     }
 
     fn add(&self, spec: &InstanceSpec, image: &FakeImage) {
-        let running = Running::new(
-            spec.id.clone(),
-            spec.workload.clone(),
-            spec.labels.clone(),
-            Some(Endpoint::Service(image.service.clone())),
-        );
+        let endpoint = Endpoint::Service(image.service.clone());
+        let running = Running::of(spec, Some(endpoint));
         let member = Member {
             running,
             log: format!("{} started\n", spec.id).into_bytes(),
@@ -325,11 +321,7 @@ impl InstanceRuntime for FakeRuntime {
     }
 
     fn watch(&self) -> BoxStream<'static, InstanceEvent> {
-        let events = self.machine.events.subscribe();
-        stream::unfold(events, |mut events| async move {
-            Some((events.recv().await.ok()?, events))
-        })
-        .boxed()
+        InstanceEvent::stream(self.machine.events.subscribe())
     }
 
     fn capabilities(&self) -> Capabilities {

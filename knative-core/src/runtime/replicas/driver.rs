@@ -171,10 +171,7 @@ impl Driver {
     async fn stop_failed(&self, mut failures: u32) {
         while let Err(error) = self.try_to_stop().await {
             failures = failures.saturating_add(1);
-            let error = StartError::BackendGone {
-                message: "what is left cannot be stopped".to_owned(),
-                source: Some(Box::new(error)),
-            };
+            let error = StartError::backend_gone("what is left cannot be stopped", error);
             self.back_off(ended(error), failures, self.in_a(STOP_RETRY));
             sleep(STOP_RETRY).await;
         }
@@ -248,12 +245,8 @@ impl Driver {
         let references = References::read(store, namespace, &self.template).await?;
         let pull_secrets = match (store, &self.template.spec) {
             (Some(store), Some(pod)) => {
-                pull_secrets(store, namespace, pod).await.map_err(|error| {
-                    StartError::BackendGone {
-                        message: "reading pull secrets".to_owned(),
-                        source: Some(Box::new(error)),
-                    }
-                })?
+                let secrets = pull_secrets(store, namespace, pod).await;
+                secrets.map_err(|error| StartError::backend_gone("reading pull secrets", error))?
             }
             _ => Vec::new(),
         };

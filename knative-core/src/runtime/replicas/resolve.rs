@@ -191,10 +191,10 @@ async fn read_map(
     match store.get(&key).await {
         Ok(object) => Ok(Some(data_of(source, &object.data))),
         Err(StoreError::NotFound { .. }) => Ok(None),
-        Err(error) => Err(StartError::BackendGone {
-            message: format!("reading {} {name:?}", source.noun()),
-            source: Some(Box::new(error)),
-        }),
+        Err(error) => {
+            let reading = format!("reading {} {name:?}", source.noun());
+            Err(StartError::backend_gone(reading, error))
+        }
     }
 }
 
