@@ -80,6 +80,8 @@ struct Queue {
     failure: Option<String>,
     /// Up to where versions are reserved.
     reserved: u64,
+    /// Whether a snapshot is being written, which ends with the removal of older files.
+    snapshot: bool,
     closed: bool,
 }
 
@@ -89,7 +91,7 @@ struct Shared {
     options: JournalOptions,
     feeds: Arc<Feeds>,
     queue: Mutex<Queue>,
-    /// The writer has nothing left to do.
+    /// The writer has nothing left to do, or a snapshot is written.
     idle: Notify,
     log_length: AtomicU64,
     snapshot_length: AtomicU64,
@@ -176,6 +178,7 @@ impl Opened {
             log: Some(self.log),
             failure: None,
             reserved: 0,
+            snapshot: false,
             closed: false,
         };
         Journal {
@@ -273,7 +276,7 @@ impl Journal {
             {
                 let mut queue = shared.queue.lock();
                 queue.closed = true;
-                if queue.log.is_some() {
+                if queue.log.is_some() && !queue.snapshot {
                     break;
                 }
             }

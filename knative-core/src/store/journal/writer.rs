@@ -115,12 +115,15 @@ fn rotate(shared: &Arc<Shared>, log: &mut Log, snapshot: Snapshot) -> io::Result
     shared.log_length.store(log.length, Ordering::Release);
     let (shared, generation) = (Arc::clone(shared), log.generation);
     let runtime = shared.runtime.clone();
+    shared.queue.lock().snapshot = true;
     runtime.spawn_blocking(move || {
         match snapshot.write(&shared.directory, generation) {
             Ok(size) => shared.snapshot_length.store(size, Ordering::Release),
             Err(problem) => warn!(error = %problem, "the journal cannot be compacted"),
         }
+        shared.queue.lock().snapshot = false;
         shared.compacting.store(false, Ordering::Release);
+        shared.idle.notify_waiters();
     });
     Ok(())
 }
