@@ -1,10 +1,12 @@
 //! Objects as JSON and as Rust types.
 
+use std::fmt;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube_core::{Resource, TypeMeta};
 use serde::{
-    Serialize,
-    de::{DeserializeOwned, Error as _, value::MapDeserializer},
+    Deserializer, Serialize,
+    de::{DeserializeOwned, Error as _, MapAccess, Visitor, value::MapDeserializer},
 };
 use serde_json::{Error, Map, Value};
 
@@ -31,6 +33,49 @@ pub fn object_from_value(value: Value) -> Result<Object, Error> {
         metadata,
         data: Value::Object(fields),
     })
+}
+
+/// Reads an object from the JSON that it was written as, however deep it is.
+///
+/// # Errors
+/// As [`object_from_value`].
+pub(super) fn object_from_slice(text: &[u8]) -> Result<Object, Error> {
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    deserializer.disable_recursion_limit();
+    let object = Deserializer::deserialize_map(&mut deserializer, Fields)?;
+    deserializer.end()?;
+    Ok(object)
+}
+
+/// Takes in the fields of an object.
+struct Fields;
+
+impl<'de> Visitor<'de> for Fields {
+    type Value = Object;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Object, A::Error> {
+        let (mut types, mut data) = (TypeMeta::default(), Map::new());
+        let mut metadata = ObjectMeta::default();
+        while let Some(name) = fields.next_key::<String>()? {
+            match name.as_str() {
+                "apiVersion" => types.api_version = fields.next_value()?,
+                "kind" => types.kind = fields.next_value()?,
+                "metadata" => metadata = fields.next_value()?,
+                _ => {
+                    data.insert(name, fields.next_value()?);
+                }
+            }
+        }
+        Ok(Object {
+            types: (types != TypeMeta::default()).then_some(types),
+            metadata,
+            data: Value::Object(data),
+        })
+    }
 }
 
 fn take_text(fields: &mut Map<String, Value>, name: &str) -> Result<String, Error> {
@@ -111,6 +156,8 @@ mod tests {
         for value in rows {
             let object = object_from_value(value.clone()).expect("an object");
             assert_eq!(object_to_value(&object).expect("JSON"), value);
+            let text = serde_json::to_vec(&object).expect("JSON");
+            assert_eq!(object_from_slice(&text).expect("an object"), object);
         }
     }
 

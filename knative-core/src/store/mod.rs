@@ -13,6 +13,7 @@ mod journal;
 mod memory;
 mod options;
 mod pace;
+mod packed;
 mod shared;
 
 use std::{fmt, sync::Arc};

@@ -1,16 +1,17 @@
 //! The records of a journal, and how they lie in a file: length, CRC-32 of the payload, payload (JSON).
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
-use serde_json::{Error, Value};
+use serde_json::Error;
 
-use crate::object::{GroupKind, Object, ObjectKey};
-
-use super::super::codec;
+use crate::{
+    object::{GroupKind, ObjectKey},
+    store::packed::Packed,
+};
 
 /// Length and checksum.
 const FRAME_HEADER: usize = 8;
+/// How a record begins that is the state of an object; a bracket ends it.
+const PUT: &[u8] = br#"{"put":"#;
 /// No record is longer; a longer length is damage.
 const MAX_RECORD: usize = 256 << 20;
 
@@ -18,7 +19,7 @@ const MAX_RECORD: usize = 256 << 20;
 #[derive(Clone, Debug)]
 pub(in crate::store) enum Record {
     /// The state of an object; its `resourceVersion` is the version of the write.
-    Put(Arc<Object>),
+    Put(Packed),
     /// The removal of an object.
     Removed { key: ObjectKey, version: u64 },
     /// Versions up to this one may have been handed out.
@@ -29,8 +30,6 @@ pub(in crate::store) enum Record {
 
 #[derive(Serialize)]
 enum Written<'a> {
-    #[serde(rename = "put")]
-    Put(&'a Object),
     #[serde(rename = "removed")]
     Removed(Removal<'a>),
     #[serde(rename = "reserved")]
@@ -50,8 +49,6 @@ struct Removal<'a> {
 
 #[derive(Deserialize)]
 enum Read {
-    #[serde(rename = "put")]
-    Put(Value),
     #[serde(rename = "removed")]
     Removed {
         group: String,
@@ -69,7 +66,7 @@ enum Read {
 impl Record {
     fn encode(&self) -> Result<Vec<u8>, Error> {
         let written = match self {
-            Self::Put(object) => Written::Put(object),
+            Self::Put(object) => return Ok([PUT, object.text(), b"}"].concat()),
             Self::Removed { key, version } => Written::Removed(Removal {
                 group: &key.kind.group,
                 kind: &key.kind.kind,
@@ -85,12 +82,11 @@ impl Record {
 
     /// A record that was acknowledged is read, however deep its object is.
     fn decode(payload: &[u8]) -> Result<Self, Error> {
-        let mut deserializer = serde_json::Deserializer::from_slice(payload);
-        deserializer.disable_recursion_limit();
-        let read = Read::deserialize(&mut deserializer)?;
-        deserializer.end()?;
-        Ok(match read {
-            Read::Put(value) => Self::Put(Arc::new(codec::object_from_value(value)?)),
+        let object = payload.strip_prefix(PUT);
+        if let Some(object) = object.and_then(|rest| rest.strip_suffix(b"}")) {
+            return Packed::read(object).map(Self::Put);
+        }
+        Ok(match serde_json::from_slice(payload)? {
             Read::Removed {
                 group,
                 kind,

@@ -3,10 +3,9 @@
 use std::{
     fs::{self, File},
     io::{self, BufWriter, Write as _},
-    sync::Arc,
 };
 
-use crate::object::Object;
+use crate::store::packed::Packed;
 
 use super::{
     file::{Directory, header},
@@ -16,7 +15,7 @@ use super::{
 /// All that is kept at one version.
 #[derive(Debug)]
 pub(in crate::store) struct Snapshot {
-    pub(in crate::store) objects: Vec<Arc<Object>>,
+    pub(in crate::store) objects: Vec<Packed>,
     pub(in crate::store) version: u64,
 }
 

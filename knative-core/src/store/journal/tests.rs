@@ -10,7 +10,7 @@ use crate::{
     schema::Schema,
     store::{
         DeleteOptions, ListOptions, MemoryStore, Store as _, WatchOptions, WatchStart,
-        WriteOptions, codec::object_from_value, memory::Feeds,
+        WriteOptions, codec::object_from_value, memory::Feeds, packed::Packed,
     },
 };
 
@@ -70,12 +70,16 @@ async fn listed(store: &MemoryStore) -> Vec<(String, u64)> {
 }
 
 fn record(number: u64) -> Record {
-    Record::Put(Arc::new(thing(&format!("thing-{number}"), "Thing", number)))
+    Record::Put(Packed::of(&thing(
+        &format!("thing-{number}"),
+        "Thing",
+        number,
+    )))
 }
 
 fn numbers(recovered: &Recovered) -> Vec<u64> {
     let records = recovered.log.iter().map(|record| match record {
-        Record::Put(object) => object.data["spec"]["value"].as_u64(),
+        Record::Put(object) => object.unpack().data["spec"]["value"].as_u64(),
         _ => None,
     });
     records.map(|number| number.expect("a number")).collect()

@@ -11,6 +11,8 @@ use crate::{
     store::StoreError,
 };
 
+use super::table::Name;
+
 /// Fields of every kind that a selector may name.
 const COMMON_FIELDS: [&str; 2] = ["metadata.name", "metadata.namespace"];
 
@@ -45,6 +47,14 @@ impl Filter {
     /// Whether everything in the namespace matches.
     pub(super) fn is_everything(&self) -> bool {
         self.labels.is_empty() && self.fields.is_empty()
+    }
+
+    /// Whether an object of this name may match.
+    pub(super) fn allows(&self, name: &Name) -> bool {
+        let namespace = self.namespace.as_deref();
+        let exact = self.fields.exact("metadata.name");
+        namespace.is_none_or(|namespace| namespace == name.namespace)
+            && exact.is_none_or(|exact| exact == name.name)
     }
 
     pub(super) fn matches(&self, object: &Object) -> bool {

@@ -100,7 +100,7 @@ impl State {
     }
 
     fn examine(&mut self, key: &ObjectKey) {
-        let Some(object) = self.get(key).cloned() else {
+        let Some(object) = self.get(key) else {
             return;
         };
         if !object.is_deleting() {
@@ -163,7 +163,7 @@ impl State {
             .flatten()
             .filter(|key| {
                 self.get(key)
-                    .is_some_and(|object| blocks(object, owner_uid))
+                    .is_some_and(|object| blocks(&object, owner_uid))
             })
             .cloned()
             .collect()
@@ -214,7 +214,7 @@ impl State {
         match self.get(&owner) {
             Some(owner) if owner.uid() != reference.uid => Standing::Absent,
             None => Standing::Absent,
-            Some(owner) if waits_for_dependents(owner) => Standing::Waiting,
+            Some(owner) if waits_for_dependents(&owner) => Standing::Waiting,
             Some(_) => Standing::Solid,
         }
     }

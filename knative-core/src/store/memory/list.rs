@@ -1,18 +1,18 @@
 //! Lists: consistent, in pages, and of states that history still reaches.
 
-use std::{ops::Bound, sync::Arc};
+use std::ops::Bound;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    object::{GroupKind, Object},
-    store::{ListOptions, ObjectList, StoreError, VersionMatch},
+    object::{GroupKind, Object, ObjectExt as _},
+    store::{ListOptions, ObjectList, StoreError, VersionMatch, packed::Packed},
 };
 
 use super::{
+    Inner,
     filter::Filter,
-    state::State,
     table::{Name, Table},
 };
 
@@ -30,10 +30,11 @@ struct Token {
 }
 
 pub(super) fn list(
-    state: &State,
+    inner: &Inner,
     kind: &GroupKind,
     options: &ListOptions,
 ) -> Result<ObjectList, StoreError> {
+    let state = inner.state.read();
     let table = state.table(kind)?;
     let filter = Filter::new(
         &table.kind,
@@ -55,17 +56,61 @@ pub(super) fn list(
         namespace: token.namespace,
         name: token.name,
     });
-    let limit = options.limit.filter(|limit| *limit > 0);
-    let mut page = Page::new(&filter, limit);
-    if table.changes_after(version).next().is_none() {
-        page.fill(table.within(filter.namespace.as_deref()), after.as_ref());
+    let found: Vec<Packed> = if table.changes_after(version).next().is_none() {
+        let within = table.within(filter.namespace.as_deref());
+        let rest = within.filter(|(name, _)| after.as_ref().is_none_or(|after| *name > after));
+        let named = rest.filter(|(name, _)| filter.allows(name));
+        named.map(|(_, packed)| packed.clone()).collect()
     } else {
         let then = table.at(version);
-        let start = after.clone().map_or(Bound::Unbounded, Bound::Excluded);
-        let rest = then.range::<Name, _>((start.as_ref(), Bound::Unbounded));
-        page.fill(rest.map(|(name, object)| (*name, *object)), None);
+        let start = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+        let rest = then.range::<Name, _>((start, Bound::Unbounded));
+        let named = rest.filter(|(name, _)| filter.allows(name));
+        named.map(|(_, packed)| (*packed).clone()).collect()
+    };
+    // Objects are unpacked while others write.
+    drop(state);
+    let limit = options.limit.filter(|limit| *limit > 0);
+    Ok(page(inner, &filter, &found, version, limit))
+}
+
+/// The first `limit` objects of those that were found.
+fn page(
+    inner: &Inner,
+    filter: &Filter,
+    found: &[Packed],
+    version: u64,
+    limit: Option<u64>,
+) -> ObjectList {
+    let limit = limit.and_then(|limit| usize::try_from(limit).ok());
+    let limit = limit.unwrap_or(usize::MAX);
+    let mut items = Vec::new();
+    let mut rest = found.iter();
+    let mut more = false;
+    for packed in rest.by_ref() {
+        if items.len() == limit && filter.is_everything() {
+            more = true;
+            break;
+        }
+        let object = inner.warm.unpack(packed);
+        if !filter.matches(&object) {
+            continue;
+        }
+        if items.len() == limit {
+            more = true;
+            break;
+        }
+        items.push(object);
     }
-    Ok(page.finish(version))
+    // With the one that did not fit.
+    let remaining = u64::try_from(rest.len() + 1).unwrap_or(u64::MAX);
+    let last = items.last().filter(|_| more);
+    ObjectList {
+        continue_token: last.map(|last| print_token(version, last)),
+        remaining: (more && filter.is_everything()).then_some(remaining),
+        resource_version: version.to_string(),
+        items,
+    }
 }
 
 /// The version that a first page shows.
@@ -127,70 +172,12 @@ fn parse_token(text: &str) -> Result<Token, StoreError> {
     })
 }
 
-fn print_token(version: u64, last: &Name) -> String {
+fn print_token(version: u64, last: &Object) -> String {
     let token = Token {
         version,
-        namespace: last.namespace.clone(),
-        name: last.name.clone(),
+        namespace: last.namespace().to_owned(),
+        name: last.name().to_owned(),
     };
     let text = serde_json::to_vec(&token).unwrap_or_default();
     BASE64_URL_SAFE_NO_PAD.encode(text)
-}
-
-/// A page in the making.
-struct Page<'a> {
-    filter: &'a Filter,
-    limit: Option<u64>,
-    items: Vec<Arc<Object>>,
-    last: Option<Name>,
-    /// How many matching objects did not fit.
-    remaining: u64,
-}
-
-impl<'a> Page<'a> {
-    const fn new(filter: &'a Filter, limit: Option<u64>) -> Self {
-        Self {
-            filter,
-            limit,
-            items: Vec::new(),
-            last: None,
-            remaining: 0,
-        }
-    }
-
-    fn fill<'b>(
-        &mut self,
-        objects: impl Iterator<Item = (&'b Name, &'b Arc<Object>)>,
-        after: Option<&Name>,
-    ) {
-        for (name, object) in objects {
-            if after.is_some_and(|after| name <= after) || !self.filter.matches(object) {
-                continue;
-            }
-            if self.is_full() {
-                self.remaining += 1;
-                continue;
-            }
-            self.items.push(Arc::clone(object));
-            if self.limit.is_some() {
-                self.last = Some(name.clone());
-            }
-        }
-    }
-
-    fn is_full(&self) -> bool {
-        self.limit
-            .is_some_and(|limit| u64::try_from(self.items.len()).is_ok_and(|held| held >= limit))
-    }
-
-    fn finish(self, version: u64) -> ObjectList {
-        let more = self.remaining > 0;
-        let last = self.last.filter(|_| more);
-        ObjectList {
-            items: self.items,
-            resource_version: version.to_string(),
-            continue_token: last.map(|last| print_token(version, &last)),
-            remaining: (more && self.filter.is_everything()).then_some(self.remaining),
-        }
-    }
 }

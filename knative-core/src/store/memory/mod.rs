@@ -31,6 +31,7 @@ use super::{
     DeleteOptions, Deleted, ListOptions, ObjectList, Store, StoreError, WatchOptions, WatchStream,
     WriteOptions, Written,
     journal::{self, Journal, JournalOptions, OpenError, Ticket},
+    packed::Warm,
 };
 
 /// How many changes of each kind are kept for watches that resume and lists that go on.
@@ -53,6 +54,7 @@ pub struct MemoryStore {
 struct Inner {
     clock: Arc<dyn Clock>,
     state: RwLock<State>,
+    warm: Arc<Warm>,
     feeds: Arc<Feeds>,
     journal: Option<Journal>,
 }
@@ -123,7 +125,7 @@ struct Commit {
 }
 
 impl Inner {
-    const fn new(
+    fn new(
         clock: Arc<dyn Clock>,
         state: State,
         feeds: Arc<Feeds>,
@@ -131,6 +133,7 @@ impl Inner {
     ) -> Self {
         Self {
             clock,
+            warm: Arc::clone(&state.warm),
             state: RwLock::new(state),
             feeds,
             journal,
@@ -240,7 +243,7 @@ impl Store for MemoryStore {
         options: &ListOptions,
     ) -> Result<ObjectList, StoreError> {
         self.inner.tidy();
-        list::list(&self.inner.state.read(), kind, options)
+        list::list(&self.inner, kind, options)
     }
 
     async fn create(&self, object: Object, options: &WriteOptions) -> Result<Written, StoreError> {

@@ -134,7 +134,7 @@ impl State {
 /// Removes a namespace that ends and is empty.
 pub(super) fn finish(state: &mut State, name: &str) {
     let key = key_of(name);
-    let Some(namespace) = state.get(&key).cloned() else {
+    let Some(namespace) = state.get(&key) else {
         return;
     };
     if !namespace.is_deleting() || content(state, name).next().is_some() {

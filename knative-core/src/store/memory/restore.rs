@@ -6,7 +6,10 @@ use crate::{
     Kind,
     object::{GroupKind, Object, ObjectExt as _, ObjectKey},
     schema::Schema,
-    store::journal::{Record, Recovered, Snapshot},
+    store::{
+        journal::{Record, Recovered, Snapshot},
+        packed::Packed,
+    },
 };
 
 use super::{
@@ -38,7 +41,7 @@ impl State {
         let mut reserved = 0;
         for record in recovered.log {
             match record {
-                Record::Put(object) => self.replay(&object),
+                Record::Put(object) => self.replay(&Arc::new(object.unpack())),
                 Record::Removed { key, version } => self.replay_removal(&key, version),
                 Record::Reserved(version) => reserved = version.max(reserved),
                 Record::End(_) => {}
@@ -59,13 +62,14 @@ impl State {
         self.revisit();
     }
 
-    fn restore_object(&mut self, object: Arc<Object>) {
+    fn restore_object(&mut self, packed: Packed) {
+        let object = packed.unpack();
         let Some(key) = ObjectKey::of_object(&object) else {
             return;
         };
         self.reindex(&key, None, Some(&object));
         let objects = &mut self.table_of(&key.kind, &object).objects;
-        objects.insert(Name::of(&key), object);
+        objects.insert(Name::of(&key), packed);
     }
 
     fn replay(&mut self, object: &Arc<Object>) {
@@ -112,7 +116,8 @@ impl State {
     fn revisit(&mut self) {
         let mut work = Vec::new();
         for (kind, table) in &self.tables {
-            for (name, object) in &table.objects {
+            for (name, packed) in &table.objects {
+                let object = packed.unpack();
                 let key = ObjectKey::new(kind.clone(), name.namespace.as_str(), name.name.as_str());
                 if *kind == NAMESPACE {
                     work.push(Work::Furnish(key.name.clone()));
@@ -121,7 +126,7 @@ impl State {
                 let evicted = self.is_in_ending_namespace(&key);
                 if evicted {
                     work.push(Work::Evict(key));
-                } else if object.is_deleting() || self.may_miss_owners(object) {
+                } else if object.is_deleting() || self.may_miss_owners(&object) {
                     work.push(Work::Examine(key));
                 }
             }

@@ -10,7 +10,11 @@ use jiff::Timestamp;
 use crate::{
     Ids, Kind, Kinds,
     object::{GroupKind, Object, ObjectKey},
-    store::{StoreError, journal::Record},
+    store::{
+        StoreError,
+        journal::Record,
+        packed::{Packed, Warm},
+    },
 };
 
 use super::{
@@ -27,7 +31,7 @@ pub(super) struct Write {
     pub(super) key: ObjectKey,
     pub(super) version: u64,
     /// The new state; `None` when the object was removed.
-    pub(super) object: Option<Arc<Object>>,
+    pub(super) object: Option<Packed>,
     pub(super) volatile: bool,
 }
 
@@ -49,6 +53,7 @@ pub(super) struct State {
     pub(super) ids: Arc<Ids>,
     pub(super) version: u64,
     pub(super) tables: BTreeMap<GroupKind, Table>,
+    pub(super) warm: Arc<Warm>,
     /// The objects that name an owner, by its uid.
     pub(super) dependents: BTreeMap<String, BTreeSet<ObjectKey>>,
     /// What garbage collection has to look at.
@@ -72,6 +77,7 @@ impl State {
             ids,
             version: FIRST_VERSION,
             tables,
+            warm: Arc::default(),
             dependents: BTreeMap::new(),
             work: VecDeque::new(),
             history_limit: history,
@@ -93,15 +99,15 @@ impl State {
             .ok_or_else(|| StoreError::UnknownKind { kind: kind.clone() })
     }
 
-    pub(super) fn get(&self, key: &ObjectKey) -> Option<&Arc<Object>> {
-        self.tables.get(&key.kind)?.objects.get(&Name::of(key))
+    pub(super) fn get(&self, key: &ObjectKey) -> Option<Arc<Object>> {
+        let packed = self.tables.get(&key.kind)?.objects.get(&Name::of(key))?;
+        Some(self.warm.unpack(packed))
     }
 
     /// An object that must be there.
     pub(super) fn require(&self, key: &ObjectKey) -> Result<Arc<Object>, StoreError> {
         self.table(&key.kind)?;
         self.get(key)
-            .cloned()
             .ok_or_else(|| StoreError::NotFound { key: key.clone() })
     }
 
@@ -138,31 +144,33 @@ impl State {
         removed: bool,
     ) -> Option<Arc<Object>> {
         let (now, version) = (self.now, self.version);
+        let before = self.get(key);
+        let packed = self.warm.pack(object);
         let table = self.tables.get_mut(&key.kind)?;
         let name = Name::of(key);
         let previous = if removed {
             table.objects.remove(&name)
         } else {
-            table.objects.insert(name.clone(), Arc::clone(object))
+            table.objects.insert(name.clone(), packed.clone())
         };
         let change = Change {
             version,
             name,
-            object: Arc::clone(object),
-            previous: previous.clone(),
+            object: packed.clone(),
+            previous,
             removed,
         };
         table.remember(change, now);
-        let stays = (!removed).then_some(object);
         let write = Write {
             key: key.clone(),
             version,
-            object: stays.cloned(),
+            object: (!removed).then_some(packed),
             volatile: table.kind.volatile,
         };
         self.written.push(write);
-        self.reindex(key, previous.as_deref(), stays.map(AsRef::as_ref));
-        previous
+        let after = (!removed).then_some(object.as_ref());
+        self.reindex(key, before.as_deref(), after);
+        before
     }
 
     /// Keeps `dependents` true.

@@ -7,10 +7,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{
-    Kind,
-    object::{Object, ObjectKey},
-};
+use crate::{Kind, object::ObjectKey, store::packed::Packed};
 
 use super::expiry::Expiry;
 
@@ -49,15 +46,15 @@ pub(super) struct Change {
     pub(super) version: u64,
     pub(super) name: Name,
     /// The state after the change; for a removal the last one, with the version of the removal.
-    pub(super) object: Arc<Object>,
-    pub(super) previous: Option<Arc<Object>>,
+    pub(super) object: Packed,
+    pub(super) previous: Option<Packed>,
     pub(super) removed: bool,
 }
 
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) kind: Arc<Kind>,
-    pub(super) objects: BTreeMap<Name, Arc<Object>>,
+    pub(super) objects: BTreeMap<Name, Packed>,
     /// The newest changes, oldest first, and when they were made.
     history: VecDeque<(Timestamp, Change)>,
     /// How many changes are kept at most.
@@ -120,7 +117,7 @@ impl Table {
     pub(super) fn within<'a>(
         &'a self,
         namespace: Option<&'a str>,
-    ) -> impl Iterator<Item = (&'a Name, &'a Arc<Object>)> {
+    ) -> impl Iterator<Item = (&'a Name, &'a Packed)> {
         let start = Name::first_in(namespace.unwrap_or_default());
         self.objects
             .range(start..)
@@ -128,8 +125,8 @@ impl Table {
     }
 
     /// All objects as they were at `version`, which must not be below the floor.
-    pub(super) fn at(&self, version: u64) -> BTreeMap<&Name, &Arc<Object>> {
-        let mut objects: BTreeMap<&Name, &Arc<Object>> = self.objects.iter().collect();
+    pub(super) fn at(&self, version: u64) -> BTreeMap<&Name, &Packed> {
+        let mut objects: BTreeMap<&Name, &Packed> = self.objects.iter().collect();
         let mut later: Vec<&Change> = self.changes_after(version).collect();
         // From the newest back, so that the state before the first later change remains.
         later.reverse();

@@ -7,7 +7,7 @@ use tokio::{sync::watch, time::Instant};
 
 use crate::{
     object::{GroupKind, Object},
-    store::{StoreError, WatchEvent, WatchOptions, WatchStart, WatchStream},
+    store::{StoreError, WatchEvent, WatchOptions, WatchStart, WatchStream, packed::Packed},
 };
 
 use super::{
@@ -40,9 +40,9 @@ pub(super) fn watch(
         &options.labels,
         &options.fields,
     )?;
-    let mut events = VecDeque::new();
+    let mut due = VecDeque::new();
     let cursor = match &options.start {
-        WatchStart::Existing => begin(&state, kind, &filter, options.bookmarks, &mut events)?,
+        WatchStart::Existing => begin(&state, kind, &filter, options.bookmarks, &mut due)?,
         WatchStart::After(version) => resume(&state, kind, version)?,
     };
     drop(state);
@@ -52,7 +52,7 @@ pub(super) fn watch(
         filter,
         bookmarks: options.bookmarks,
         cursor,
-        events,
+        due,
         settled,
         next_bookmark: Instant::now() + BOOKMARK_INTERVAL,
         ended: false,
@@ -65,16 +65,15 @@ fn begin(
     kind: &GroupKind,
     filter: &Filter,
     bookmarks: bool,
-    events: &mut VecDeque<WatchEvent>,
+    due: &mut VecDeque<Due>,
 ) -> Result<u64, StoreError> {
     let objects = state.table(kind)?.within(filter.namespace.as_deref());
-    let objects = objects.map(|(_, object)| object);
-    let matching = objects.filter(|object| filter.matches(object));
-    events.extend(matching.cloned().map(WatchEvent::Added));
+    let named = objects.filter(|(name, _)| filter.allows(name));
+    due.extend(named.map(|(_, packed)| Due::Existing(packed.clone())));
     if bookmarks {
-        events.push_back(WatchEvent::Bookmark {
-            resource_version: state.version.to_string(),
-            initial_events_end: true,
+        due.push_back(Due::Bookmark {
+            version: state.version,
+            initial: true,
         });
     }
     Ok(state.version)
@@ -91,14 +90,21 @@ fn resume(state: &State, kind: &GroupKind, version: &str) -> Result<u64, StoreEr
     Ok(version)
 }
 
+/// What is to be sent, if it matches. Objects are unpacked when their turn comes.
+enum Due {
+    Existing(Packed),
+    Change(Change),
+    Bookmark { version: u64, initial: bool },
+}
+
 struct Watcher {
     inner: Arc<Inner>,
     kind: GroupKind,
     filter: Filter,
     bookmarks: bool,
-    /// All changes up to this version are in `events` or were sent.
+    /// All changes up to this version are in `due` or were sent.
     cursor: u64,
-    events: VecDeque<WatchEvent>,
+    due: VecDeque<Due>,
     settled: watch::Receiver<u64>,
     next_bookmark: Instant,
     ended: bool,
@@ -107,8 +113,11 @@ struct Watcher {
 impl Watcher {
     async fn next(mut self) -> Option<(Result<WatchEvent, StoreError>, Self)> {
         loop {
-            if let Some(event) = self.events.pop_front() {
-                return Some((Ok(event), self));
+            if let Some(due) = self.due.pop_front() {
+                match self.event_of(due) {
+                    Some(event) => return Some((Ok(event), self)),
+                    None => continue,
+                }
             }
             if self.ended {
                 return None;
@@ -138,7 +147,9 @@ impl Watcher {
         let changes = changes.take_while(|change| change.version <= settled);
         for change in changes.take(BATCH) {
             self.cursor = change.version;
-            self.events.extend(event_of(&self.filter, change));
+            if self.filter.allows(&change.name) {
+                self.due.push_back(Due::Change(change.clone()));
+            }
         }
         let any = self.cursor > cursor;
         if !any {
@@ -160,34 +171,51 @@ impl Watcher {
             changed = self.settled.changed() => self.ended = changed.is_err(),
             () = bookmark => {
                 self.next_bookmark = Instant::now() + BOOKMARK_INTERVAL;
-                self.events.push_back(WatchEvent::Bookmark {
-                    resource_version: self.cursor.to_string(),
-                    initial_events_end: false,
+                self.due.push_back(Due::Bookmark {
+                    version: self.cursor,
+                    initial: false,
                 });
             }
         }
     }
-}
 
-/// What a change looks like through a filter.
-fn event_of(filter: &Filter, change: &Change) -> Option<WatchEvent> {
-    let before = change
-        .previous
-        .as_ref()
-        .filter(|object| filter.matches(object));
-    let after = (!change.removed && filter.matches(&change.object)).then_some(&change.object);
-    match (before, after) {
-        (None, None) => None,
-        (None, Some(object)) => Some(WatchEvent::Added(Arc::clone(object))),
-        (Some(_), Some(object)) => Some(WatchEvent::Modified(Arc::clone(object))),
-        (Some(_), None) if change.removed => Some(WatchEvent::Deleted(Arc::clone(&change.object))),
-        (Some(before), None) => Some(WatchEvent::Deleted(left(before, change.version))),
+    fn event_of(&self, due: Due) -> Option<WatchEvent> {
+        match due {
+            Due::Existing(packed) => self.matching(&packed).map(WatchEvent::Added),
+            Due::Change(change) => self.event_of_change(&change),
+            Due::Bookmark { version, initial } => Some(WatchEvent::Bookmark {
+                resource_version: version.to_string(),
+                initial_events_end: initial,
+            }),
+        }
+    }
+
+    /// What a change looks like through the filter.
+    fn event_of_change(&self, change: &Change) -> Option<WatchEvent> {
+        let matched =
+            |packed: &Packed| self.filter.is_everything() || self.matching(packed).is_some();
+        let before = change.previous.as_ref().filter(|packed| matched(packed));
+        let now = self.matching(&change.object);
+        match (before, now) {
+            (None, Some(object)) if !change.removed => Some(WatchEvent::Added(object)),
+            (Some(_), Some(object)) if !change.removed => Some(WatchEvent::Modified(object)),
+            (Some(_), _) if change.removed => {
+                Some(WatchEvent::Deleted(self.inner.warm.unpack(&change.object)))
+            }
+            (Some(before), None) => Some(WatchEvent::Deleted(left(before, change.version))),
+            _ => None,
+        }
+    }
+
+    fn matching(&self, packed: &Packed) -> Option<Arc<Object>> {
+        let object = self.inner.warm.unpack(packed);
+        self.filter.matches(&object).then_some(object)
     }
 }
 
 /// The last state that matched, with the version of the change that ended it.
-fn left(before: &Object, version: u64) -> Arc<Object> {
-    let mut object = before.clone();
+fn left(before: &Packed, version: u64) -> Arc<Object> {
+    let mut object = before.unpack();
     object.metadata.resource_version = Some(version.to_string());
     Arc::new(object)
 }
