@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How many exits a watcher may be behind; more than instances fit on a machine.
-const EVENTS: usize = 16_384;
+const EVENTS: usize = 4_096;
 
 /// A function that is taken for an instance.
 #[derive(Clone, Debug)]

@@ -155,12 +155,6 @@ impl<K: Cached> Cache<K> {
         objects.owned_by(uid).cloned().collect()
     }
 
-    /// The objects of one namespace (of all, if it is empty) whose label `key` has this value.
-    pub fn labeled(&self, namespace: &str, key: &str, value: &str) -> Vec<Arc<K>> {
-        let objects = self.shared.objects.read();
-        objects.labeled(namespace, key, value).cloned().collect()
-    }
-
     /// Every object there is, then every change. A slow reader misses nothing but states that were replaced.
     pub fn subscribe(&self) -> impl Stream<Item = Change<K>> + Send + use<K> {
         let objects = self.shared.objects.read();

@@ -10,13 +10,11 @@ use crate::object::controller_of;
 /// Names in order. Most are alone, and a tree keeps room for eleven.
 type Names = Vec<NamespacedName>;
 
-/// Objects by name, by the uid of their controller, and by label.
+/// Objects by name, and by the uid of their controller.
 #[derive(Debug)]
 pub(super) struct Index<K> {
     pub(super) objects: BTreeMap<NamespacedName, Arc<K>>,
     owned: BTreeMap<String, Names>,
-    /// By key, then by value.
-    labeled: BTreeMap<String, BTreeMap<String, Names>>,
 }
 
 impl<K> Default for Index<K> {
@@ -24,7 +22,6 @@ impl<K> Default for Index<K> {
         Self {
             objects: BTreeMap::new(),
             owned: BTreeMap::new(),
-            labeled: BTreeMap::new(),
         }
     }
 }
@@ -35,10 +32,6 @@ impl<K: Resource> Index<K> {
         if let Some(owner) = controller_of(object.meta()) {
             add_to(&mut self.owned, &owner.uid, &name);
         }
-        for (key, value) in object.meta().labels.iter().flatten() {
-            let values = self.labeled.entry(key.clone()).or_default();
-            add_to(values, value, &name);
-        }
         self.objects.insert(name, object);
     }
 
@@ -47,14 +40,6 @@ impl<K: Resource> Index<K> {
         if let Some(owner) = controller_of(object.meta()) {
             remove_from(&mut self.owned, &owner.uid, name);
         }
-        for (key, value) in object.meta().labels.iter().flatten() {
-            if let Some(values) = self.labeled.get_mut(key) {
-                remove_from(values, value, name);
-                if values.is_empty() {
-                    self.labeled.remove(key);
-                }
-            }
-        }
         Some(object)
     }
 
@@ -62,35 +47,22 @@ impl<K: Resource> Index<K> {
         let names = self.owned.get(uid).into_iter().flatten();
         names.filter_map(|name| self.objects.get(name))
     }
-
-    /// The objects with a label, of one namespace or (if it is empty) of all.
-    pub(super) fn labeled<'a>(
-        &'a self,
-        namespace: &'a str,
-        key: &str,
-        value: &str,
-    ) -> impl Iterator<Item = &'a Arc<K>> {
-        let names = self.labeled.get(key).and_then(|values| values.get(value));
-        let names = names.into_iter().flatten();
-        let here = names.filter(move |name| namespace.is_empty() || name.namespace == namespace);
-        here.filter_map(|name| self.objects.get(name))
-    }
 }
 
-fn add_to(index: &mut BTreeMap<String, Names>, value: &str, name: &NamespacedName) {
-    let names = index.entry(value.to_owned()).or_default();
+fn add_to(index: &mut BTreeMap<String, Names>, uid: &str, name: &NamespacedName) {
+    let names = index.entry(uid.to_owned()).or_default();
     if let Err(place) = names.binary_search(name) {
         names.insert(place, name.clone());
     }
 }
 
-fn remove_from(index: &mut BTreeMap<String, Names>, value: &str, name: &NamespacedName) {
-    if let Some(names) = index.get_mut(value) {
+fn remove_from(index: &mut BTreeMap<String, Names>, uid: &str, name: &NamespacedName) {
+    if let Some(names) = index.get_mut(uid) {
         if let Ok(place) = names.binary_search(name) {
             names.remove(place);
         }
         if names.is_empty() {
-            index.remove(value);
+            index.remove(uid);
         }
     }
 }
@@ -102,10 +74,9 @@ mod tests {
 
     use super::*;
 
-    fn map(name: &str, labels: &serde_json::Value) -> (NamespacedName, Arc<ConfigMap>) {
-        let owner =
-            json!([{"apiVersion": "v1", "kind": "X", "name": "o", "uid": "u", "controller": true}]);
-        let map = json!({"metadata": {"name": name, "namespace": "a", "labels": labels, "ownerReferences": owner}});
+    fn map(name: &str, owner: &str) -> (NamespacedName, Arc<ConfigMap>) {
+        let owner = json!([{"apiVersion": "v1", "kind": "X", "name": "o", "uid": owner, "controller": true}]);
+        let map = json!({"metadata": {"name": name, "namespace": "a", "ownerReferences": owner}});
         let map: ConfigMap = serde_json::from_value(map).expect("a ConfigMap");
         (NamespacedName::of(&map), Arc::new(map))
     }
@@ -119,25 +90,18 @@ mod tests {
     #[test]
     fn objects_are_found_as_they_are_now() {
         let mut index = Index::default();
-        for (name, labels) in [
-            ("x", json!({"l": "1"})),
-            ("y", json!({"l": "1"})),
-            ("z", json!({"l": "2"})),
-        ] {
-            let (name, map) = map(name, &labels);
+        for (name, owner) in [("z", "2"), ("y", "1"), ("x", "1")] {
+            let (name, map) = map(name, owner);
             index.insert(name, map);
         }
-        assert_eq!(names(index.labeled("a", "l", "1")), ["x", "y"]);
-        assert_eq!(names(index.labeled("", "l", "2")), ["z"]);
-        assert!(names(index.labeled("b", "l", "1")).is_empty());
-        let (name, changed) = map("x", &json!({"l": "2"}));
+        assert_eq!(names(index.owned_by("1")), ["x", "y"]);
+        let (name, changed) = map("x", "2");
         index.insert(name, changed);
-        assert_eq!(names(index.labeled("a", "l", "1")), ["y"]);
-        assert_eq!(names(index.labeled("a", "l", "2")), ["x", "z"]);
-        assert_eq!(names(index.owned_by("u")), ["x", "y", "z"]);
+        assert_eq!(names(index.owned_by("1")), ["y"]);
+        assert_eq!(names(index.owned_by("2")), ["x", "z"]);
         for name in ["x", "y", "z"] {
             index.remove(&NamespacedName::new("a", name));
         }
-        assert!(index.labeled.is_empty() && index.owned.is_empty());
+        assert!(index.owned.is_empty());
     }
 }

@@ -12,7 +12,7 @@ use super::codec;
 use crate::object::Object;
 
 /// How many objects are kept unpacked.
-const WARM: usize = 256;
+const WARM: usize = 128;
 
 /// The JSON of one state of an object.
 #[derive(Clone, PartialEq, Eq)]
@@ -41,6 +41,11 @@ impl Packed {
             version: version_of(&object),
             text: text.into(),
         })
+    }
+
+    /// How many bytes it takes.
+    pub(super) fn size(&self) -> usize {
+        self.text.len()
     }
 
     pub(super) fn text(&self) -> &[u8] {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Endpoints, Pod};
+use k8s_openapi::api::core::v1::{Endpoints, Pod, PodTemplateSpec};
 use knative_core::object::{GroupKind, Object, ObjectExt as _, ObjectKey, quote};
 use knative_core::runtime::{Instance, InstanceId, InstanceState, WorkloadId, WorkloadRuntime};
 use knative_core::store::{
@@ -88,7 +88,9 @@ impl Projection {
             |template| (*template).clone(),
         );
         let wanted = deployment::deployment(&revision, template, replicas, &instances);
-        let owner = self.put(wanted, &mut shown.deployment).await?;
+        let template = wanted.spec.template.clone();
+        let mut owner = self.put(wanted, &mut shown.deployment).await?;
+        owner.spec.template = template;
         self.show_pods(&owner, &instances, shown).await?;
         let wanted = endpoints::endpoints(&revision, &instances);
         self.put(wanted, &mut shown.endpoints).await.map(drop)
@@ -160,7 +162,7 @@ impl Projection {
             next.meta_mut().uid.clone_from(&now.meta().uid);
             now = api.update_status(&next).await?;
         }
-        *written = Some(now.clone());
+        *written = Some(now.clone().remembered());
         Ok(now)
     }
 
@@ -261,6 +263,10 @@ trait Projected: Sized {
     fn says_as(&self, stored: &Self) -> bool;
     /// This spec, with the metadata of `stored`.
     fn over(&self, stored: &Self) -> Self;
+    /// What of it is compared with later.
+    fn remembered(self) -> Self {
+        self
+    }
 }
 
 impl Projected for Pod {
@@ -283,9 +289,14 @@ impl Projected for Deployment {
         self.status == stored.status
     }
     fn over(&self, stored: &Self) -> Self {
-        let mut next = stored.clone();
-        next.spec.replicas = self.spec.replicas;
-        next
+        Self {
+            metadata: stored.metadata.clone(),
+            ..self.clone()
+        }
+    }
+    fn remembered(mut self) -> Self {
+        self.spec.template = PodTemplateSpec::default();
+        self
     }
 }
 

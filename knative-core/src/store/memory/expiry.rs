@@ -1,6 +1,6 @@
 //! Kinds whose objects end by themselves: Events, which would otherwise pile up.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -22,8 +22,8 @@ const EVENT: GroupKind = GroupKind::new("", "Event");
 #[derive(Debug, Default)]
 pub(super) struct Expiry {
     /// By the version of the last write.
-    order: BTreeMap<u64, (Name, Timestamp)>,
-    written: BTreeMap<Name, u64>,
+    order: BTreeMap<u64, (Arc<Name>, Timestamp)>,
+    written: BTreeMap<Arc<Name>, u64>,
 }
 
 impl Expiry {
@@ -39,17 +39,17 @@ impl Expiry {
             return;
         }
         let due = now.saturating_add(EVENT_TTL).unwrap_or(Timestamp::MAX);
-        let name = change.name.clone();
-        self.order.insert(change.version, (name.clone(), due));
+        let name = Arc::clone(&change.name);
+        self.order.insert(change.version, (Arc::clone(&name), due));
         self.written.insert(name, change.version);
     }
 
-    pub(super) fn oldest_beyond_bound(&self) -> Option<Name> {
+    pub(super) fn oldest_beyond_bound(&self) -> Option<Arc<Name>> {
         let (name, _) = self.order.values().next()?;
-        (self.order.len() > EVENT_BOUND).then(|| name.clone())
+        (self.order.len() > EVENT_BOUND).then(|| Arc::clone(name))
     }
 
-    fn first_due(&self, now: Timestamp) -> Option<&Name> {
+    fn first_due(&self, now: Timestamp) -> Option<&Arc<Name>> {
         let (name, due) = self.order.values().next()?;
         (*due <= now).then_some(name)
     }

@@ -69,7 +69,7 @@ impl State {
         };
         self.reindex(&key, None, Some(&object));
         let objects = &mut self.table_of(&key.kind, &object).objects;
-        objects.insert(Name::of(&key), packed);
+        objects.insert(Arc::new(Name::of(&key)), packed);
     }
 
     fn replay(&mut self, object: &Arc<Object>) {

@@ -54,8 +54,8 @@ pub(super) struct State {
     pub(super) version: u64,
     pub(super) tables: BTreeMap<GroupKind, Table>,
     pub(super) warm: Arc<Warm>,
-    /// The objects that name an owner, by its uid.
-    pub(super) dependents: BTreeMap<String, BTreeSet<ObjectKey>>,
+    /// The objects that name an owner, by its uid, in order. Most have few, and a tree keeps room for eleven.
+    pub(super) dependents: BTreeMap<String, Vec<ObjectKey>>,
     /// What garbage collection has to look at.
     pub(super) work: VecDeque<Work>,
     /// How many changes of each kind are kept.
@@ -147,11 +147,11 @@ impl State {
         let before = self.get(key);
         let packed = self.warm.pack(object);
         let table = self.tables.get_mut(&key.kind)?;
-        let name = Name::of(key);
+        let name = Arc::new(Name::of(key));
         let previous = if removed {
             table.objects.remove(&name)
         } else {
-            table.objects.insert(name.clone(), packed.clone())
+            table.objects.insert(Arc::clone(&name), packed.clone())
         };
         let change = Change {
             version,
@@ -178,7 +178,9 @@ impl State {
         let (old, new) = (owners_of(old), owners_of(new));
         for gone in old.difference(&new) {
             if let Some(keys) = self.dependents.get_mut(*gone) {
-                keys.remove(key);
+                if let Ok(place) = keys.binary_search(key) {
+                    keys.remove(place);
+                }
                 if keys.is_empty() {
                     self.dependents.remove(*gone);
                 }
@@ -186,14 +188,16 @@ impl State {
         }
         for owner in new.difference(&old) {
             let keys = self.dependents.entry((*owner).to_owned()).or_default();
-            keys.insert(key.clone());
+            if let Err(place) = keys.binary_search(key) {
+                keys.insert(place, key.clone());
+            }
         }
     }
 
     /// Drops what a bounded kind holds too many of.
     fn make_room(&mut self, kind: &GroupKind) {
         while let Some(oldest) = self.tables.get(kind).and_then(Table::oldest_beyond_bound) {
-            let Name { namespace, name } = oldest;
+            let (namespace, name) = (oldest.namespace.as_str(), oldest.name.as_str());
             self.remove(&ObjectKey::new(kind.clone(), namespace, name));
         }
     }

@@ -15,6 +15,8 @@ use super::expiry::Expiry;
 const RECENT: SignedDuration = SignedDuration::from_mins(5);
 /// So many are kept however old they are.
 const LASTING: usize = 100;
+/// How much more of them is kept, in bytes.
+const ROOM: usize = 512 << 10;
 
 /// A place in a table. The order is that of lists.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,7 +46,7 @@ impl Name {
 #[derive(Clone, Debug)]
 pub(super) struct Change {
     pub(super) version: u64,
-    pub(super) name: Name,
+    pub(super) name: Arc<Name>,
     /// The state after the change; for a removal the last one, with the version of the removal.
     pub(super) object: Packed,
     pub(super) previous: Option<Packed>,
@@ -54,11 +56,13 @@ pub(super) struct Change {
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) kind: Arc<Kind>,
-    pub(super) objects: BTreeMap<Name, Packed>,
+    pub(super) objects: BTreeMap<Arc<Name>, Packed>,
     /// The newest changes, oldest first, and when they were made.
     history: VecDeque<(Timestamp, Change)>,
     /// How many changes are kept at most.
     limit: usize,
+    /// How many bytes their objects take.
+    held: usize,
     /// All changes after this version are in `history`.
     floor: u64,
     pub(super) expiry: Option<Expiry>,
@@ -72,6 +76,7 @@ impl Table {
             objects: BTreeMap::new(),
             history: VecDeque::new(),
             limit,
+            held: 0,
             floor: 0,
             expiry,
         }
@@ -81,22 +86,28 @@ impl Table {
         if let Some(expiry) = &mut self.expiry {
             expiry.note(&change, now);
         }
+        self.held += change.object.size();
         self.history.push_back((now, change));
-        while self.has_too_much(now) {
-            let oldest = self.history.pop_front();
-            self.floor = oldest.map_or(self.floor, |(_, change)| change.version);
+        while self.has_too_much(now)
+            && let Some((_, oldest)) = self.history.pop_front()
+        {
+            self.floor = oldest.version;
+            self.held -= oldest.object.size();
         }
     }
 
     fn has_too_much(&self, now: Timestamp) -> bool {
-        let held = self.history.len();
+        let count = self.history.len();
         let oldest = self.history.front().map_or(now, |(at, _)| *at);
-        held > self.limit || (held > LASTING && now.duration_since(oldest) > RECENT)
+        let is_old = now.duration_since(oldest) > RECENT;
+        count > self.limit || (count > LASTING && (is_old || self.held > ROOM))
     }
 
     /// Nothing is known of changes up to `version`.
     pub(super) fn raise_floor(&mut self, version: u64) {
         self.history.retain(|(_, change)| change.version > version);
+        let sizes = self.history.iter().map(|(_, change)| change.object.size());
+        self.held = sizes.sum();
         self.floor = self.floor.max(version);
     }
 
@@ -120,26 +131,27 @@ impl Table {
     ) -> impl Iterator<Item = (&'a Name, &'a Packed)> {
         let start = Name::first_in(namespace.unwrap_or_default());
         self.objects
-            .range(start..)
+            .range::<Name, _>(&start..)
+            .map(|(name, packed)| (name.as_ref(), packed))
             .take_while(move |(name, _)| namespace.is_none_or(|wanted| name.namespace == wanted))
     }
 
     /// All objects as they were at `version`, which must not be below the floor.
     pub(super) fn at(&self, version: u64) -> BTreeMap<&Name, &Packed> {
-        let mut objects: BTreeMap<&Name, &Packed> = self.objects.iter().collect();
+        let mut objects: BTreeMap<&Name, &Packed> = self.within(None).collect();
         let mut later: Vec<&Change> = self.changes_after(version).collect();
         // From the newest back, so that the state before the first later change remains.
         later.reverse();
         for change in later {
             match &change.previous {
                 Some(previous) => objects.insert(&change.name, previous),
-                None => objects.remove(&change.name),
+                None => objects.remove(change.name.as_ref()),
             };
         }
         objects
     }
 
-    pub(super) fn oldest_beyond_bound(&self) -> Option<Name> {
+    pub(super) fn oldest_beyond_bound(&self) -> Option<Arc<Name>> {
         self.expiry.as_ref()?.oldest_beyond_bound()
     }
 }
