@@ -47,7 +47,7 @@ impl Shown {
 impl Projection {
     /// Shows until `shutdown`.
     pub(crate) async fn run(self: Arc<Self>, shutdown: CancellationToken) {
-        let mut shown: BTreeMap<WorkloadId, Shown> = BTreeMap::new();
+        let mut shown: BTreeMap<WorkloadId, Box<Shown>> = BTreeMap::new();
         loop {
             let changed = tokio::select! {
                 biased;
