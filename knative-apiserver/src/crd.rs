@@ -138,7 +138,7 @@ fn version(kind: &Kind) -> Value {
         "name": kind.version,
         "served": true,
         "storage": true,
-        "schema": {"openAPIV3Schema": kind.schema.as_value()},
+        "schema": {"openAPIV3Schema": kind.schema.to_value()},
         "additionalPrinterColumns": columns,
     });
     if kind.status {

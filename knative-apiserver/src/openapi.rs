@@ -191,7 +191,7 @@ fn item(kind: &Kind, schema: &str) -> Value {
 }
 
 fn schema(kind: &Kind) -> Value {
-    let mut schema = kind.schema.as_value().clone();
+    let mut schema = kind.schema.to_value();
     if let Value::Object(fields) = &mut schema {
         fields.insert(
             "x-kubernetes-group-version-kind".to_owned(),

@@ -13,7 +13,8 @@ pub(super) fn mismatch(kind: &Kind, violation: &Violation) -> String {
 
 /// The struct and the path of the field, without indices and keys of maps, and its Go type.
 fn locate(kind: &Kind, path: &str) -> (String, String) {
-    let mut shape = kind.schema.as_value();
+    let document = kind.schema.to_value();
+    let mut shape = &document;
     let mut owner = kind.kind.clone();
     let mut fields = Vec::new();
     let mut parts = path.split('.').peekable();

@@ -96,7 +96,7 @@ fn object(node: &Node, members: &Map<String, Value>, path: &str, wrong: &mut Vec
         wrong.push(Violation::invalid(path, &count.into(), &rule));
     }
     for (name, value) in members {
-        if let Some(node) = node.properties.get(name).or(node.additional.as_deref()) {
+        if let Some(node) = node.property(name) {
             check(node, value, &member(path, name), wrong);
         }
     }

@@ -15,6 +15,7 @@ use std::fmt;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use schemars::JsonSchema;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use self::node::Node;
@@ -90,7 +91,8 @@ impl fmt::Display for UnknownField {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Schema {
-    source: Value,
+    /// The document as text: it is rarely asked for, and ten times as large as a tree.
+    source: Box<str>,
     root: Node,
 }
 
@@ -98,8 +100,10 @@ impl Schema {
     /// The schema of a CRD (`openAPIV3Schema`).
     pub fn from_value(schema: Value) -> Result<Self, SchemaError> {
         let source = with_metadata(schema)?;
-        let root = Node::compile(&source, "")?;
-        Ok(Self { source, root })
+        Ok(Self {
+            root: Node::compile(&source, "")?,
+            source: source.to_string().into(),
+        })
     }
 
     /// The schema of a CRD, as YAML.
@@ -128,8 +132,11 @@ impl Schema {
     }
 
     /// The document of this schema: self-contained, for OpenAPI v3 and for a CRD.
-    pub fn as_value(&self) -> &Value {
-        &self.source
+    pub fn to_value(&self) -> Value {
+        let mut source = serde_json::Deserializer::from_str(&self.source);
+        source.disable_recursion_limit();
+        // It was written from a value, so it is one.
+        Value::deserialize(&mut source).unwrap_or_default()
     }
 
     /// Removes fields that the schema does not know and says which (of very many, some), sorted by path.
@@ -157,7 +164,7 @@ impl Schema {
 impl Default for Schema {
     fn default() -> Self {
         Self {
-            source: json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true}),
+            source: r#"{"type":"object","x-kubernetes-preserve-unknown-fields":true}"#.into(),
             root: Node::open(),
         }
     }

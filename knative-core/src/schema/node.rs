@@ -16,7 +16,7 @@ pub(super) struct Node {
     pub(super) nullable: bool,
     /// Whether fields that are not named stay.
     pub(super) preserve: bool,
-    pub(super) properties: BTreeMap<String, Self>,
+    pub(super) properties: BTreeMap<String, Box<Self>>,
     pub(super) additional: Option<Box<Self>>,
     pub(super) items: Option<Box<Self>>,
     pub(super) default: Option<Value>,
@@ -53,6 +53,12 @@ impl Node {
             preserve: true,
             ..Self::default()
         }
+    }
+
+    /// What a member of this name may be.
+    pub(super) fn property(&self, name: &str) -> Option<&Self> {
+        let named = self.properties.get(name).map(AsRef::as_ref);
+        named.or(self.additional.as_deref())
     }
 
     pub(super) fn compile(schema: &Value, path: &str) -> Result<Self, SchemaError> {
@@ -163,7 +169,7 @@ impl Keywords<'_> {
             .collect()
     }
 
-    fn properties(&self) -> Result<BTreeMap<String, Node>, SchemaError> {
+    fn properties(&self) -> Result<BTreeMap<String, Box<Node>>, SchemaError> {
         let Some(properties) = self.of.get("properties") else {
             return Ok(BTreeMap::new());
         };
@@ -172,7 +178,8 @@ impl Keywords<'_> {
             .as_object()
             .ok_or_else(|| malformed(&path, "not an object"))?;
         let compile = |(name, schema): (&String, &Value)| {
-            Node::compile(schema, &member(&path, name)).map(|node| (name.clone(), node))
+            let node = Node::compile(schema, &member(&path, name))?;
+            Ok((name.clone(), Box::new(node)))
         };
         properties.iter().map(compile).collect()
     }

@@ -12,7 +12,7 @@ const TOLD: usize = 100;
 pub(super) fn prune(node: &Node, value: &mut Value, path: &str, unknown: &mut Vec<UnknownField>) {
     match value {
         Value::Object(members) => members.retain(|name, value| {
-            if let Some(node) = node.properties.get(name).or(node.additional.as_deref()) {
+            if let Some(node) = node.property(name) {
                 prune(node, value, &member(path, name), unknown);
                 return true;
             }
@@ -38,7 +38,7 @@ pub(super) fn apply_defaults(node: &Node, value: &mut Value) {
     match value {
         Value::Object(members) => {
             members.retain(|name, value| {
-                let node = node.properties.get(name).or(node.additional.as_deref());
+                let node = node.property(name);
                 !(value.is_null() && node.is_some_and(drops_null))
             });
             for (name, node) in &node.properties {
@@ -47,7 +47,7 @@ pub(super) fn apply_defaults(node: &Node, value: &mut Value) {
                 }
             }
             for (name, value) in members {
-                if let Some(node) = node.properties.get(name).or(node.additional.as_deref()) {
+                if let Some(node) = node.property(name) {
                     apply_defaults(node, value);
                 }
             }

@@ -110,3 +110,41 @@ impl Warm {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn state(version: usize) -> Arc<Object> {
+        let value = json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "a", "resourceVersion": version.to_string(), "creationTimestamp": "2026-01-01T00:00:00Z"},
+            "data": {"ratio": 0.1 + 0.2, "large": u64::MAX, "null": null, "text": "\u{1f980}\n"},
+        });
+        Arc::new(codec::object_from_value(value).unwrap())
+    }
+
+    #[test]
+    fn what_was_packed_is_unpacked_as_it_was() {
+        let object = state(7);
+        let packed = Packed::of(&object);
+        assert_eq!((packed.version, packed.unpack()), (7, (*object).clone()));
+        assert_eq!(Packed::read(packed.text()).unwrap(), packed);
+        assert!(Packed::read(b"[]").is_err());
+    }
+
+    #[test]
+    fn the_newest_are_kept_unpacked_and_others_are_let_go() {
+        let warm = Warm::default();
+        let first = state(1);
+        let packed = warm.pack(&first);
+        assert!(Arc::ptr_eq(&warm.unpack(&packed), &first));
+        for version in 2..=WARM + 1 {
+            warm.pack(&state(version));
+        }
+        assert!(!Arc::ptr_eq(&warm.unpack(&packed), &first));
+        assert_eq!(warm.0.lock().objects.len(), WARM);
+    }
+}

@@ -20,7 +20,7 @@ struct Shape<Spec, Status> {
 
 /// The schema of a kind.
 pub(super) fn of<Spec: JsonSchema, Status: JsonSchema>(kind: &str) -> Schema {
-    let mut document = Schema::of::<Shape<Spec, Status>>().as_value().clone();
+    let mut document = Schema::of::<Shape<Spec, Status>>().to_value();
     let pod = match kind {
         "Service" | "Configuration" => {
             preserve(
