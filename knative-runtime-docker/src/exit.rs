@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use crate::{
-    label,
+    label::{self, Role},
     member::{Death, Member},
     runtime::Shared,
 };
@@ -58,7 +58,12 @@ impl Shared {
 
     async fn exit_of(&self, member: &Member, death: &Death) -> Exit {
         let held = &death.container;
-        self.exit(member, &held.id, &held.name).await
+        let mut exit = self.exit(member, &held.id, &held.name).await;
+        if held.role != Role::Main {
+            // It is none of the instance's own, but what these stand on.
+            exit.container = None;
+        }
+        exit
     }
 
     /// How a container ended.

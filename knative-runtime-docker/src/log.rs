@@ -1,26 +1,28 @@
 //! What containers print.
 
+use std::io;
+
 use bollard::query_parameters::LogsOptionsBuilder;
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use knative_core::runtime::{InstanceId, LogOptions, LogStream, RuntimeError};
 
+use tokio::fs;
+
 use crate::{engine::gone, member::Held, runtime::Shared};
 
 impl Shared {
     /// The output of one of an instance's containers.
-    pub(crate) fn logs(
+    pub(crate) async fn logs(
         &self,
         id: &InstanceId,
         options: &LogOptions,
     ) -> Result<LogStream, RuntimeError> {
-        if options.previous {
-            return Err(RuntimeError::Unsupported {
-                what: "the log of the run before the last restart",
-            });
-        }
         let held = self.held(id, options.container.as_deref())?;
+        if options.previous {
+            return self.previous(id, &held, options).await;
+        }
         let since = options.since.map_or(0, Timestamp::as_second);
         let query = LogsOptionsBuilder::default()
             .stdout(true)
@@ -44,6 +46,28 @@ impl Shared {
         })
     }
 
+    /// What a container printed before it was started again.
+    async fn previous(
+        &self,
+        id: &InstanceId,
+        held: &Held,
+        options: &LogOptions,
+    ) -> Result<LogStream, RuntimeError> {
+        let text = match fs::read(self.directories.previous_log(id, &held.name)).await {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(RuntimeError::NotFound { id: id.clone() });
+            }
+            read => read.map_err(|error| RuntimeError::backend_gone("reading a log", error))?,
+        };
+        let text = Bytes::from(text);
+        let start = options.tail_lines.map_or(0, |lines| last(&text, lines));
+        let pieces = stream::iter([Ok(text.slice(start..))]).boxed();
+        Ok(match options.limit_bytes {
+            None => pieces,
+            Some(limit) => limited(pieces, limit),
+        })
+    }
+
     /// One of an instance's containers.
     pub(crate) fn held(
         &self,
@@ -59,6 +83,16 @@ impl Shared {
                 id: id.clone(),
                 container: container.unwrap_or_default().to_owned(),
             })
+    }
+}
+
+/// Where the last `lines` lines begin.
+fn last(text: &[u8], lines: u64) -> usize {
+    let body = text.strip_suffix(b"\n").unwrap_or(text);
+    let breaks = (0..body.len()).rev().filter(|at| body[*at] == b'\n');
+    match usize::try_from(lines).unwrap_or(usize::MAX).checked_sub(1) {
+        None => text.len(),
+        Some(before) => breaks.map(|at| at + 1).nth(before).unwrap_or(0),
     }
 }
 
@@ -84,6 +118,25 @@ mod tests {
     use futures::FutureExt as _;
 
     use super::*;
+
+    #[test]
+    fn the_last_lines_begin_after_a_break() {
+        let rows = [
+            ("", 1, ""),
+            ("a\nb\nc\n", 0, ""),
+            ("a\nb\nc\n", 1, "c\n"),
+            ("a\nb\nc", 2, "b\nc"),
+            ("a\nb\n", 2, "a\nb\n"),
+            ("a\nb\n", 9, "a\nb\n"),
+        ];
+        for (text, lines, want) in rows {
+            assert_eq!(
+                &text[last(text.as_bytes(), lines)..],
+                want,
+                "{lines} of {text:?}"
+            );
+        }
+    }
 
     #[test]
     fn a_log_ends_with_the_last_byte_of_its_limit() {

@@ -134,6 +134,18 @@ impl Member {
         (first && state.running && !self.stop.is_cancelled()).then_some(death)
     }
 
+    /// Lets go of a container that is started again: its end is no longer looked for.
+    pub(crate) fn release(&self, id: &str) {
+        self.state.lock().containers.retain(|held| held.id != id);
+    }
+
+    /// Looks for ends anew, which are the start's to tell until it [runs](Self::run).
+    pub(crate) fn revive(&self) {
+        let mut state = self.state.lock();
+        state.running = false;
+        self.death.send_replace(None);
+    }
+
     /// Waits for the end of a container that it needs.
     pub(crate) async fn dead(&self) -> Death {
         let mut death = self.death.subscribe();

@@ -198,6 +198,11 @@ impl Shared {
             .insert(container.to_owned(), member.id.clone());
     }
 
+    /// Takes note that a container is nobody's any more.
+    pub(crate) fn untrack(&self, container: &str) {
+        self.known.lock().containers.remove(container);
+    }
+
     /// Takes note of an instance.
     pub(crate) fn insert(&self, member: Arc<Member>) {
         self.known.lock().members.insert(member.id.clone(), member);
@@ -358,6 +363,23 @@ impl InstanceRuntime for DockerRuntime {
             .await
     }
 
+    async fn restart(
+        &self,
+        spec: &InstanceSpec,
+        unhealthy: Option<&str>,
+        grace: Duration,
+    ) -> Result<Started, StartError> {
+        let unhealthy = unhealthy.map(str::to_owned);
+        let restarted = self.work(spec, true, move |start| async move {
+            match start.again(unhealthy.as_deref(), grace).await {
+                // It stays as it is, to be restarted again.
+                Err(StartError::CrashLoop(exit)) => Ok(Err(StartError::CrashLoop(exit))),
+                restarted => restarted.map(Ok),
+            }
+        });
+        restarted.await?
+    }
+
     async fn pause(&self, id: &InstanceId) -> Result<(), RuntimeError> {
         self.shared.pause(id).await
     }
@@ -398,6 +420,7 @@ impl InstanceRuntime for DockerRuntime {
         capabilities.exec = true;
         capabilities.sidecars = true;
         capabilities.volumes = true;
+        capabilities.restart = true;
         capabilities.standby = true;
         capabilities.memory_limit = true;
         capabilities.isolation = Isolation::Container;
@@ -405,7 +428,7 @@ impl InstanceRuntime for DockerRuntime {
     }
 
     async fn logs(&self, id: &InstanceId, options: &LogOptions) -> Result<LogStream, RuntimeError> {
-        self.shared.logs(id, options)
+        self.shared.logs(id, options).await
     }
 
     async fn exec(

@@ -48,6 +48,15 @@ impl Start {
             Some(made) => made,
             None => self.make_all(&mut phases).await?,
         };
+        self.run_made(&made, phases).await
+    }
+
+    /// Starts containers that are made, and waits until the instance accepts connections.
+    pub(crate) async fn run_made(
+        &self,
+        made: &[String],
+        mut phases: StartPhases,
+    ) -> Result<Started, StartError> {
         let lap = Instant::now();
         try_join_all(made.iter().map(|id| self.start(id))).await?;
         if let Some(alone) = made.first().filter(|_| self.member.state.lock().alone) {
@@ -112,7 +121,7 @@ impl Start {
         Ok(Images { init, main })
     }
 
-    async fn image(&self, container: &ContainerSpec) -> Result<String, StartError> {
+    pub(crate) async fn image(&self, container: &ContainerSpec) -> Result<String, StartError> {
         let images = &self.shared.images;
         let image = images.ensure(container, &self.spec.pull_secrets).await?;
         let (pod, own) = (
@@ -195,7 +204,7 @@ impl Start {
         }
     }
 
-    async fn create(
+    pub(crate) async fn create(
         &self,
         container: &ContainerSpec,
         image: &str,
@@ -276,11 +285,11 @@ impl Start {
         }
     }
 
-    fn deadline(&self) -> Instant {
+    pub(crate) fn deadline(&self) -> Instant {
         self.began + self.spec.start_timeout
     }
 
-    fn timed_out(&self, message: &str) -> StartError {
+    pub(crate) fn timed_out(&self, message: &str) -> StartError {
         StartError::Timeout {
             waited: self.spec.start_timeout,
             message: message.to_owned(),

@@ -60,7 +60,7 @@ impl Shared {
         }
     }
 
-    async fn ask_to_end(&self, held: &Held, grace: Duration) -> Result<(), Error> {
+    pub(crate) async fn ask_to_end(&self, held: &Held, grace: Duration) -> Result<(), Error> {
         let seconds = i32::try_from(grace.as_secs()).unwrap_or(i32::MAX);
         let options = StopContainerOptionsBuilder::default().t(seconds).build();
         let docker = self.engine.docker().clone().with_timeout(grace + MARGIN);

@@ -23,6 +23,8 @@ use crate::{label, sandbox};
 
 /// The directory of a container's termination messages within its instance's.
 const MESSAGES: &str = ".termination";
+/// The directory of what containers printed before they were started again.
+const PREVIOUS: &str = ".previous";
 /// The file of an instance's own names.
 const HOSTS: &str = ".hosts";
 /// Where an engine listens on its own machine, unless it is told otherwise.
@@ -105,6 +107,17 @@ impl Directories {
     /// What a container wrote about its end.
     pub(crate) fn message(&self, instance: &InstanceId, container: &str) -> PathBuf {
         self.of(instance).join(MESSAGES).join(container)
+    }
+
+    /// What a container printed before it was started again.
+    pub(crate) fn previous_log(&self, instance: &InstanceId, container: &str) -> PathBuf {
+        self.of(instance).join(PREVIOUS).join(container)
+    }
+
+    /// Gets ready for a container that is started again: what it said about its end is of the run before.
+    pub(crate) fn renew(&self, instance: &InstanceId, container: &str) -> io::Result<()> {
+        make_dir(&self.of(instance).join(PREVIOUS))?;
+        write(&self.message(instance, container), b"", 0o666)
     }
 
     /// Makes what is asked for of this machine; a link may lead to what no container may see.

@@ -22,6 +22,10 @@ pub(crate) fn trials() -> Vec<Trial> {
                 pod,
             ),
             (
+                "one_of_two_containers_is_restarted_in_its_pod",
+                restarted_alone,
+            ),
+            (
                 "files_and_variables_come_from_config_maps_and_secrets",
                 references,
             ),
@@ -166,6 +170,48 @@ fn pod() -> Outcome {
         &platform.body(&host("pod"), "/via/9090")?,
         "Hello from beside!\n",
     )
+}
+
+fn restarted_alone() -> Outcome {
+    let platform = Platform::start()?;
+    let (hello, sidecar) = (role(&platform, "hello")?, role(&platform, "fixed-port")?);
+    let main = json!({
+        "name": "main", "image": hello, "ports": [{ "containerPort": 8080 }],
+        "volumeMounts": [{ "name": "shared", "mountPath": "/shared" }],
+    });
+    let beside = json!({
+        "name": "beside", "image": sidecar,
+        "env": [{ "name": "FIXED_PORT", "value": "9090" }],
+    });
+    let pod = json!({
+        "containers": [main, beside],
+        "volumes": [{ "name": "shared", "emptyDir": {} }],
+    });
+    apply_soon(&platform, &of_pod("again", pod))?;
+    platform.ready("again")?;
+    let beside = platform.body(&host("again"), "/via/9090/pid")?;
+    // It ends before it answers.
+    let _ = platform.call(&host("again"), "/end/shared/mark");
+    let mut pods = Value::Null;
+    until("main to be restarted, and beside to go on", || {
+        let answer = platform.get_api("/api/v1/namespaces/default/pods")?;
+        pods = serde_json::from_str(&answer.body)?;
+        let statuses = &pods["items"][0]["status"]["containerStatuses"];
+        let count = |index: usize| statuses[index]["restartCount"].clone();
+        Ok(count(0) == 1 && count(1) == 0 && statuses[0]["ready"] == true)
+    })?;
+    is(
+        &platform.body(&host("again"), "/file/shared/mark")?,
+        "ended",
+    )?;
+    is(&platform.body(&host("again"), "/via/9090/pid")?, &beside)?;
+    let name = pods["items"][0]["metadata"]["name"].as_str();
+    let name = name.unwrap_or_default();
+    let log = format!("/api/v1/namespaces/default/pods/{name}/log?container=main");
+    let previous = platform.get_api(&format!("{log}&previous=true&tailLines=1"))?;
+    is(&previous.body, "ended by request\n")?;
+    let now = platform.get_api(&log)?.body;
+    ensure(!now.contains("ended"), || now.clone())
 }
 
 fn references() -> Outcome {

@@ -108,6 +108,8 @@ pub struct Capabilities {
     pub sidecars: bool,
     /// Containers see volumes.
     pub volumes: bool,
+    /// A container that ends is started again in its instance, beside others that go on.
+    pub restart: bool,
     /// Instances can be kept in reserve: made but not started, or paused.
     pub standby: bool,
     /// Memory limits are enforced.

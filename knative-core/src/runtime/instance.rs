@@ -238,6 +238,25 @@ pub trait InstanceRuntime: fmt::Debug + Send + Sync + 'static {
         Err(standby_unsupported())
     }
 
+    /// Starts again, within an instance that was started, the containers that have ended and the one that is `unhealthy`,
+    /// which is ended first as by [`stop`](Self::stop). Others go on, and volumes keep what they hold. Called where
+    /// [`Capabilities::restart`] says so. Default: a stop and a start.
+    ///
+    /// # Errors
+    /// [`StartError::CrashLoop`] if one of them ends again: then the instance stays as it is. With every other error nothing
+    /// is left of it.
+    async fn restart(
+        &self,
+        spec: &InstanceSpec,
+        unhealthy: Option<&str>,
+        grace: Duration,
+    ) -> Result<Started, StartError> {
+        let _ = unhealthy;
+        let stopped = self.stop(&spec.id, grace).await;
+        stopped.map_err(|error| StartError::backend_gone("it could not be stopped", error))?;
+        self.start(spec).await
+    }
+
     /// Takes the processors from a started instance; it keeps its memory.
     ///
     /// # Errors

@@ -210,8 +210,10 @@ pub struct Instance {
     pub created: Timestamp,
     /// How long its last start took, step by step.
     pub phases: StartPhases,
-    /// How often it was started again.
+    /// How often it was started again, or one of its containers was.
     pub restarts: u32,
+    /// How often a container was started again by itself, by its name.
+    pub container_restarts: BTreeMap<String, u32>,
     /// How it ended the last time.
     pub last_exit: Option<Exit>,
 }
@@ -226,8 +228,16 @@ impl Instance {
             created,
             phases: StartPhases::new(),
             restarts: 0,
+            container_restarts: BTreeMap::new(),
             last_exit: None,
         }
+    }
+
+    /// How often one of its containers was started again, by itself or with all.
+    pub fn restarts_of(&self, container: &str) -> u32 {
+        let alone: u32 = self.container_restarts.values().sum();
+        let own = self.container_restarts.get(container);
+        self.restarts.saturating_sub(alone) + own.copied().unwrap_or_default()
     }
 
     /// Where it takes requests, if it does.

@@ -99,15 +99,18 @@ fn conditions(instance: &Instance, ready: bool) -> Vec<PodCondition> {
 
 fn container_status(container: &Container, instance: &Instance) -> ContainerStatus {
     let image = container.image.clone().unwrap_or_default();
-    let ready = instance.state.is_ready();
+    let ready = match &instance.state {
+        InstanceState::BackingOff { error, .. } => is_anothers(error, container),
+        state => state.is_ready(),
+    };
     ContainerStatus {
         name: container.name.clone(),
         image_id: image.clone(),
         image,
         ready,
         started: Some(ready),
-        restart_count: i32::try_from(instance.restarts).unwrap_or(i32::MAX),
-        state: Some(state(instance)),
+        restart_count: i32::try_from(instance.restarts_of(&container.name)).unwrap_or(i32::MAX),
+        state: Some(state(container, instance)),
         last_state: last_exit_of(container, instance).map(terminated),
         ..ContainerStatus::default()
     }
@@ -157,8 +160,11 @@ fn waiting(reason: String, message: Option<String>) -> ContainerState {
     }
 }
 
-fn state(instance: &Instance) -> ContainerState {
+fn state(container: &Container, instance: &Instance) -> ContainerState {
     match &instance.state {
+        InstanceState::BackingOff { error, .. } if is_anothers(error, container) => {
+            running(instance)
+        }
         InstanceState::Starting => waiting("ContainerCreating".to_owned(), None),
         InstanceState::Standby => waiting(
             "Standby".to_owned(),
@@ -171,12 +177,27 @@ fn state(instance: &Instance) -> ContainerState {
             };
             waiting(reason, Some(error.to_string()))
         }
-        _ => ContainerState {
-            running: Some(ContainerStateRunning {
-                started_at: Some(Time(instance.created)),
-            }),
-            ..ContainerState::default()
-        },
+        _ => running(instance),
+    }
+}
+
+/// Whether it is another container that ended.
+fn is_anothers(error: &StartError, container: &Container) -> bool {
+    match error {
+        StartError::CrashLoop(exit) => exit
+            .container
+            .as_ref()
+            .is_some_and(|name| *name != container.name),
+        _ => false,
+    }
+}
+
+fn running(instance: &Instance) -> ContainerState {
+    ContainerState {
+        running: Some(ContainerStateRunning {
+            started_at: Some(Time(instance.created)),
+        }),
+        ..ContainerState::default()
     }
 }
 

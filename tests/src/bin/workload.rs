@@ -187,8 +187,13 @@ fn answer(path: &str, count: usize) -> String {
     if let Some(name) = path.strip_prefix("/env/") {
         return env::var(name).unwrap_or_default();
     }
-    if let Some(port) = path.strip_prefix("/via/") {
-        return via(port).unwrap_or_else(|error| error.to_string());
+    if let Some(there) = path.strip_prefix("/via/") {
+        return via(there).unwrap_or_else(|error| error.to_string());
+    }
+    if let Some(file) = path.strip_prefix("/end") {
+        println!("ended by request");
+        let written = std::fs::write(file, "ended");
+        exit(if written.is_ok() { 7 } else { 1 });
     }
     if let Some(file) = path.strip_prefix("/file") {
         return std::fs::read_to_string(file).unwrap_or_else(|error| error.to_string());
@@ -209,10 +214,11 @@ fn answer(path: &str, count: usize) -> String {
     )
 }
 
-/// What a neighbour on this port of the loopback address answers.
-fn via(port: &str) -> std::io::Result<String> {
+/// What a neighbour answers, on a port of the loopback address and maybe at a path.
+fn via(there: &str) -> std::io::Result<String> {
+    let (port, path) = there.split_once('/').unwrap_or((there, ""));
     let mut stream = TcpStream::connect(format!("127.0.0.1:{port}"))?;
-    stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+    stream.write_all(format!("GET /{path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes())?;
     stream.shutdown(std::net::Shutdown::Write)?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;

@@ -140,6 +140,7 @@ impl Harness for Containers {
         capabilities.exec = true;
         capabilities.sidecars = true;
         capabilities.volumes = true;
+        capabilities.restart = true;
         capabilities.standby = true;
         capabilities.memory_limit = true;
         capabilities.isolation = Isolation::Container;

@@ -31,8 +31,9 @@ const LIMIT: Duration = Duration::from_secs(600);
 pub enum Role {
     /// Answers every request with `Hello World!`, or with `TARGET` from its environment in place of `World`; on
     /// `/?sleep=MS` after so many milliseconds. Prints a line with `listening` in it when it listens. Where it is a
-    /// process: on `/pid` with what no other instance ever answers, on `/file/PATH` with a file's content, on `/via/PORT`
-    /// with what answers a GET of `/` on that port of the loopback address.
+    /// process: on `/pid` with what no other instance ever answers, on `/file/PATH` with a file's content, on
+    /// `/via/PORT/PATH` with what answers a GET of `/PATH` on that port of the loopback address; on `/end/PATH` it writes
+    /// `ended` to a file and ends with 7.
     Hello,
     /// As `Hello`, but listens only after half a second.
     Slow,

@@ -34,6 +34,13 @@ pub(super) fn all(capabilities: Capabilities) -> Vec<(&'static str, Run)> {
             init(case).boxed()
         }));
     }
+    if capabilities.restart && capabilities.sidecars && capabilities.volumes {
+        cases.push(
+            ("a_container_that_ends_is_started_again_by_itself", |case| {
+                again(case).boxed()
+            }),
+        );
+    }
     if capabilities.volumes {
         cases.push(("files_of_volumes_are_mounted", |case| files(case).boxed()));
     }
@@ -103,6 +110,45 @@ async fn init(case: &mut Case<'_>) -> Result<(), Failed> {
     let ready = case.until_ready(&workload, 1).await?;
     let body = case.get(&ready[0], "/file/data/greeting").await?;
     ensure(body == "set up", || format!("the file has {body:?}"))
+}
+
+async fn again(case: &mut Case<'_>) -> Result<(), Failed> {
+    let second = second(case);
+    let workload = case.workload_with("again", Role::Hello, 1, |spec| {
+        serve(spec);
+        spec.containers[0].volume_mounts = Some(vec![mount("/data")]);
+        spec.containers.push(second);
+        spec.volumes = Some(vec![Volume {
+            name: "volume".to_owned(),
+            empty_dir: Some(EmptyDirVolumeSource::default()),
+            ..Volume::default()
+        }]);
+    });
+    case.apply(&workload).await?;
+    let first = case.until_ready(&workload, 1).await?;
+    let own = case.get(&first[0], "/pid").await?;
+    let others = case.get(&first[0], &format!("/via/{SIDECAR}/pid")).await?;
+    // It ends before it answers.
+    let _ = case.get(&first[0], "/end/data/mark").await;
+    let now = case
+        .until(&workload, "a restart", |now| {
+            now.iter()
+                .any(|instance| instance.restarts == 1 && instance.state.is_ready())
+        })
+        .await?;
+    let counts = ["user-container", "sidecar"].map(|name| now[0].restarts_of(name));
+    ensure(now[0].id == first[0].id && counts == [1, 0], || {
+        format!("it became {:?}", now[0])
+    })?;
+    let mark = case.get(&now[0], "/file/data/mark").await?;
+    ensure(mark == "ended", || format!("the volume has {mark:?}"))?;
+    let (own_now, others_now) = (
+        case.get(&now[0], "/pid").await?,
+        case.get(&now[0], &format!("/via/{SIDECAR}/pid")).await?,
+    );
+    ensure(own_now != own && others_now == others, || {
+        format!("{own} and {others} became {own_now} and {others_now}")
+    })
 }
 
 async fn files(case: &mut Case<'_>) -> Result<(), Failed> {

@@ -41,6 +41,15 @@ pub(super) struct Driver {
     exits: mpsc::Receiver<Exit>,
     /// Whether the backend runs it.
     stands: Stands,
+    /// Why the next run goes on with what is left of the last one; `None` where it starts anew.
+    left: Option<Left>,
+}
+
+/// An instance of which a container ended, beside others that go on.
+#[derive(Clone, Debug)]
+struct Left {
+    /// The container that is to be ended first.
+    unhealthy: Option<String>,
 }
 
 /// What the backend has of an instance.
@@ -58,6 +67,8 @@ enum Stands {
 struct Ended {
     error: StartError,
     exit: Option<Exit>,
+    /// The container that had to be ended.
+    unhealthy: Option<String>,
 }
 
 impl Driver {
@@ -77,6 +88,7 @@ impl Driver {
             want: member.want.subscribe(),
             exits,
             stands: Stands::New,
+            left: None,
         }
     }
 
@@ -141,6 +153,7 @@ impl Driver {
         loop {
             let began = Instant::now();
             let ended = self.once(adopted.take()).await;
+            let restarted = self.look_at_what_is_left(&ended);
             self.stands = Stands::Down;
             debug!(instance = %self.id, error = %ended.error, "instance ended");
             // One that says it was stopped while it is wanted lost what it ran on.
@@ -158,13 +171,35 @@ impl Driver {
             let again = Instant::now() + wait;
             // Told before the stop, which takes as long as the backend does not answer.
             self.back_off(ended, failures, self.in_a(wait));
-            self.stop_failed(failures).await;
+            if self.left.is_none() {
+                self.stop_failed(failures).await;
+            }
             sleep_until(again).await;
             self.shared.update(&self.id, |instance| {
                 instance.state = InstanceState::Starting;
                 instance.restarts += 1;
+                if let Some(container) = restarted {
+                    *instance.container_restarts.entry(container).or_default() += 1;
+                }
             });
         }
+    }
+
+    /// Whether the next run goes on with what is left of this one: then answers with the container that is started again.
+    fn look_at_what_is_left(&mut self, ended: &Ended) -> Option<String> {
+        let was_left = self.left.take().is_some();
+        let StartError::CrashLoop(exit) = &ended.error else {
+            return None;
+        };
+        let was_started = was_left || self.stands == Stands::Up;
+        if !was_started || !self.shared.backend.capabilities().restart {
+            return None;
+        }
+        let unhealthy = ended.unhealthy.clone();
+        // What is not one of its containers is what it stands on.
+        let container = unhealthy.clone().or_else(|| exit.container.clone())?;
+        self.left = Some(Left { unhealthy });
+        Some(container)
     }
 
     /// Stops what is left of a run, and tells for how long that fails: then no other one can begin.
@@ -205,11 +240,13 @@ impl Driver {
         match self.start(adopted).await {
             Ok((started, health)) => {
                 self.stands = Stands::Up;
+                self.left = None;
                 self.attend(started, &health).await
             }
             Err(error) => Ended {
                 exit: exit_of(&error),
                 error,
+                unhealthy: None,
             },
         }
     }
@@ -220,15 +257,21 @@ impl Driver {
         // What runs already needs nothing of what it was started with.
         let started = match adopted {
             Some(endpoint) => Started::new(endpoint, StartPhases::new()),
-            None => self.start_anew().await?,
+            None => self.start_or_go_on().await?,
         };
         Ok((started, health))
     }
 
-    async fn start_anew(&self) -> Result<Started, StartError> {
-        let place = self.place().await?;
+    async fn start_or_go_on(&self) -> Result<Started, StartError> {
+        let (backend, place) = (&self.shared.backend, self.place().await?);
         let spec = self.spec(&place).await?;
-        let mut started = self.shared.backend.start(&spec).await?;
+        let mut started = match &self.left {
+            None => backend.start(&spec).await?,
+            Some(Left { unhealthy }) => {
+                let grace = grace(&self.template);
+                backend.restart(&spec, unhealthy.as_deref(), grace).await?
+            }
+        };
         started.phases.add_all(&place.phases);
         Ok(started)
     }
@@ -352,7 +395,11 @@ fn grace(template: &PodTemplateSpec) -> Duration {
 }
 
 fn ended(error: StartError) -> Ended {
-    Ended { error, exit: None }
+    Ended {
+        error,
+        exit: None,
+        unhealthy: None,
+    }
 }
 
 fn timed_out(waited: Duration) -> StartError {
@@ -362,17 +409,24 @@ fn timed_out(waited: Duration) -> StartError {
     }
 }
 
-fn unhealthy_end(Unhealthy(message): Unhealthy) -> Ended {
-    ended(StartError::CrashLoop(Exit {
+fn unhealthy_end(unhealthy: Unhealthy) -> Ended {
+    let Unhealthy { container, message } = unhealthy;
+    let exit = Exit {
+        container: Some(container.clone()),
         message,
         ..Exit::default()
-    }))
+    };
+    Ended {
+        unhealthy: Some(container),
+        ..ended(StartError::CrashLoop(exit))
+    }
 }
 
 fn crashed(exit: Exit) -> Ended {
     Ended {
         error: StartError::CrashLoop(exit.clone()),
         exit: Some(exit),
+        unhealthy: None,
     }
 }
 

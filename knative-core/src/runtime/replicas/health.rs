@@ -20,7 +20,10 @@ use crate::{
 
 /// A probe that failed too often.
 #[derive(Debug)]
-pub(super) struct Unhealthy(pub(super) String);
+pub(super) struct Unhealthy {
+    pub(super) container: String,
+    pub(super) message: String,
+}
 
 /// Puts an instance's probes.
 #[derive(Debug)]
@@ -160,6 +163,9 @@ fn serving(template: &PodTemplateSpec) -> Option<&Container> {
 
 impl ContainerHealth {
     fn unhealthy(&self, probe: &str, message: &str) -> Unhealthy {
-        Unhealthy(format!("{}: {probe} probe failed: {message}", self.name))
+        Unhealthy {
+            container: self.name.clone(),
+            message: format!("{}: {probe} probe failed: {message}", self.name),
+        }
     }
 }
