@@ -8,6 +8,7 @@ use knative_apiserver::{ApiServer, Credentials, ServeError};
 use knative_core::{
     Clock, Ids, Kinds, Platform, PlatformBuilder, SystemClock,
     admission::Admitted,
+    metrics::Registry,
     platform::PlatformError,
     runtime::Replicas,
     store::{Api, JournalOptions, MemoryStore, OpenError, Store, StoreError},
@@ -187,9 +188,11 @@ impl Ground<'_> {
         replicas.adopt().await?;
         manifest::apply(program, &store, &kinds, manifests).await?;
 
+        let metrics = Registry::new();
         let credentials = Credentials::load_or_create(&data.credentials(), clock.now())?;
         let api = ApiServer::builder(Arc::clone(&kinds), Arc::clone(&store))
             .runtime(replicas.clone())
+            .metrics(metrics.clone())
             .build();
         let asked = data.address("api-port", options.api());
         let api = api.bind(asked, Arc::new(credentials)).await;
@@ -204,6 +207,7 @@ impl Ground<'_> {
         let platform = PlatformBuilder::new()
             .clock(clock)
             .ids(ids)
+            .metrics(metrics)
             .component(Arc::new(api));
         let platform = listen(platform, serving.gateway(), gateway_socket, parts.inside)?
             .component(replicas.clone())

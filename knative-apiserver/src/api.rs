@@ -6,6 +6,7 @@ use http::HeaderMap;
 use jiff::Timestamp;
 use knative_core::{
     Clock, Kind, Kinds,
+    metrics::Registry,
     object::{GroupKind, Object, ObjectKey},
     runtime::WorkloadRuntime,
     store::{Store, StoreError, UserInfo, codec},
@@ -35,6 +36,8 @@ pub(crate) struct Api {
     pub(crate) clock: Arc<dyn Clock>,
     /// Whose logs are read, and in whose instances commands run.
     pub(crate) runtime: Option<Arc<dyn WorkloadRuntime>>,
+    /// What is counted.
+    pub(crate) metrics: Registry,
     /// How protobuf bodies are read.
     pub(crate) messages: Messages,
     /// What is served, for clients.
@@ -60,6 +63,7 @@ impl Api {
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         runtime: Option<Arc<dyn WorkloadRuntime>>,
+        metrics: Registry,
     ) -> Self {
         let definitions = Arc::new(Definitions::new(kinds, clock.now()));
         let mut kinds = kinds.clone();
@@ -74,6 +78,7 @@ impl Api {
             definitions,
             clock,
             runtime,
+            metrics,
             messages: Messages::new(),
             shutdown: CancellationToken::new(),
             sessions: TaskTracker::new(),

@@ -61,6 +61,8 @@ pub(crate) enum Target {
     Version,
     /// `/healthz`, `/livez`, `/readyz` and what is below them.
     Health,
+    /// `/metrics`.
+    Metrics,
     /// `/api`.
     CoreVersions,
     /// `/apis`.
@@ -92,6 +94,7 @@ pub(crate) fn parse(path: &str) -> Target {
     match segments.as_slice() {
         ["version"] => Target::Version,
         ["healthz" | "livez" | "readyz", ..] => Target::Health,
+        ["metrics"] => Target::Metrics,
         ["api"] => Target::CoreVersions,
         ["apis"] => Target::Groups,
         ["api", version, rest @ ..] => in_version(GroupVersion::new("", version), rest),
@@ -164,6 +167,7 @@ mod tests {
         let rows = [
             ("/version", Target::Version),
             ("/livez/ping", Target::Health),
+            ("/metrics", Target::Metrics),
             ("/api", Target::CoreVersions),
             ("/apis/", Target::Groups),
             ("/apis/a.b", Target::Group("a.b".to_owned())),

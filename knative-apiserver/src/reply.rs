@@ -6,7 +6,10 @@ use http::{
     HeaderValue, StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WARNING},
 };
-use knative_core::http::{Body, Response};
+use knative_core::{
+    http::{Body, Response},
+    metrics::{self, Registry},
+};
 use serde::Serialize;
 
 use crate::{negotiate::Format, status::Failure};
@@ -49,6 +52,11 @@ pub(crate) fn bytes_of(
 /// An answer with text.
 pub(crate) fn text(status: StatusCode, text: impl Into<Body>) -> Response {
     bytes_of(status, "text/plain; charset=utf-8", text)
+}
+
+/// An answer with the numbers of now.
+pub(crate) fn metrics(registry: &Registry) -> Response {
+    bytes_of(StatusCode::OK, metrics::CONTENT_TYPE, registry.render())
 }
 
 /// The answer to a path that names nothing.

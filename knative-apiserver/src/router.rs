@@ -57,6 +57,7 @@ async fn route(api: &Arc<Api>, parts: Parts, body: Received) -> Result<Response,
     let document = match target {
         Target::Version => Some(version::version()),
         Target::Health => Some(reply::text(StatusCode::OK, "ok")),
+        Target::Metrics => Some(reply::metrics(&api.metrics)),
         Target::CoreVersions => Some(api.discovery.core(headers)?),
         Target::Groups => Some(api.discovery.groups(headers)?),
         Target::Group(group) => api.discovery.group(&group),

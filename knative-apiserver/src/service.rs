@@ -12,6 +12,7 @@ use std::{
 use knative_core::{
     Clock, Kinds, SystemClock,
     http::{Request, Response},
+    metrics::Registry,
     runtime::WorkloadRuntime,
     store::Store,
 };
@@ -37,6 +38,7 @@ impl ApiServer {
             store,
             clock: Arc::new(SystemClock),
             runtime: None,
+            metrics: Registry::new(),
         }
     }
 
@@ -80,6 +82,7 @@ pub struct ApiServerBuilder {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     runtime: Option<Arc<dyn WorkloadRuntime>>,
+    metrics: Registry,
 }
 
 impl ApiServerBuilder {
@@ -97,10 +100,22 @@ impl ApiServerBuilder {
         self
     }
 
+    /// What `/metrics` shows: the registry of the platform, which its builder takes too. Default: nothing.
+    #[must_use]
+    pub fn metrics(mut self, metrics: Registry) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
     /// The API.
     pub fn build(self) -> ApiServer {
-        ApiServer {
-            api: Arc::new(Api::new(&self.kinds, self.store, self.clock, self.runtime)),
-        }
+        let api = Api::new(
+            &self.kinds,
+            self.store,
+            self.clock,
+            self.runtime,
+            self.metrics,
+        );
+        ApiServer { api: Arc::new(api) }
     }
 }

@@ -10,6 +10,7 @@
 //! - [`runtime`]: [`InstanceRuntime`](runtime::InstanceRuntime), the hundred lines that a backend needs;
 //!   [`Replicas`](runtime::Replicas) makes a whole [`WorkloadRuntime`](runtime::WorkloadRuntime) of it.
 //! - [`http`]: bodies, endpoints, and how parts of a platform call each other.
+//! - [`metrics`]: what parts count, for Prometheus.
 //! - [`Platform`]: all of it assembled, run, drained and stopped. Several fit in one process.
 //!
 //! # Ten minutes
@@ -90,6 +91,7 @@ pub mod http;
 mod ids;
 mod kind;
 pub mod kinds;
+pub mod metrics;
 pub mod object;
 pub mod platform;
 pub mod runtime;

@@ -7,7 +7,7 @@ use thiserror::Error;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
-use crate::{Clock, Ids, Kinds, SystemClock, store::Store};
+use crate::{Clock, Ids, Kinds, SystemClock, metrics::Registry, store::Store};
 
 /// How long parts may take to drain before they are dropped. Default of [`PlatformBuilder::drain_timeout`].
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
@@ -27,6 +27,8 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// Where uids and random choices come from.
     pub ids: Arc<Ids>,
+    /// Where parts that count make themselves known.
+    pub metrics: Registry,
     /// Where tasks are spawned so that the platform's end waits for them.
     pub tasks: TaskTracker,
 }
@@ -93,6 +95,7 @@ pub enum PlatformError {
 pub struct PlatformBuilder {
     clock: Arc<dyn Clock>,
     ids: Option<Arc<Ids>>,
+    metrics: Registry,
     drain_timeout: Duration,
     components: Vec<Arc<dyn Component>>,
 }
@@ -102,6 +105,7 @@ impl Default for PlatformBuilder {
         Self {
             clock: Arc::new(SystemClock),
             ids: None,
+            metrics: Registry::new(),
             drain_timeout: DRAIN_TIMEOUT,
             components: Vec::new(),
         }
@@ -125,6 +129,13 @@ impl PlatformBuilder {
     #[must_use]
     pub fn ids(mut self, ids: Arc<Ids>) -> Self {
         self.ids = Some(ids);
+        self
+    }
+
+    /// Replaces the registry of parts that count, for one that others read too.
+    #[must_use]
+    pub fn metrics(mut self, metrics: Registry) -> Self {
+        self.metrics = metrics;
         self
     }
 
@@ -161,6 +172,7 @@ impl PlatformBuilder {
                 store,
                 clock: self.clock,
                 ids,
+                metrics: self.metrics,
                 tasks: TaskTracker::new(),
             },
             drain_timeout: self.drain_timeout,

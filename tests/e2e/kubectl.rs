@@ -15,13 +15,14 @@ const MINOR: u32 = 30;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let missing = !usable();
-    let tests: [Test; 7] = [
+    let tests: [Test; 8] = [
         ("the_readme_tour", tour),
         ("get_prints_columns", columns),
         ("create_describe_and_delete", create_describe_delete),
         ("edit_patch_label_and_annotate", edit_patch_label),
         ("diff_and_dry_run_change_nothing", diff_and_dry_run),
         ("logs_of_a_pod", logs),
+        ("metrics_tell_of_starts_and_calls", metrics),
         ("unknown_fields_are_refused_or_told", unknown_fields),
     ];
     let trials = tests.into_iter().map(|(name, test)| {
@@ -296,6 +297,38 @@ fn logs() -> Outcome {
     platform.body("hello.default.localhost", "/")?;
     let pod = kubectl.run(&["get", "pods", "-o", "name"])?;
     kubectl.prints(&["logs", pod.trim()], &["listening on"])
+}
+
+fn metrics() -> Outcome {
+    let platform = Platform::start()?;
+    let kubectl = Kubectl(&platform);
+    kubectl.run(&["apply", "-f", &manifest("hello")])?;
+    kubectl.ready("hello")?;
+    platform.body("hello.default.localhost", "/")?;
+    let told = kubectl.run(&["get", "--raw", "/metrics"])?;
+    for phase in ["image", "create", "network", "exec", "ready"] {
+        let series = format!("start_phase_duration_seconds_count{{phase=\"{phase}\"}}");
+        counted(&told, &format!("knative_instance_{series}"))?;
+    }
+    for series in [
+        "knative_instances{state=\"ready\"}",
+        "knative_gateway_responses_total{code=\"200\"}",
+        "knative_controller_reconciles_total{controller=\"service\",result=\"success\"}",
+        "knative_controller_reconciles_total{controller=\"ingress\",result=\"success\"}",
+        "knative_controller_busy_seconds_total{controller=\"revision\"}",
+    ] {
+        counted(&told, series)?;
+    }
+    Ok(())
+}
+
+/// A series is told of, and is more than nothing.
+fn counted(told: &str, series: &str) -> Outcome {
+    let mut values = told.lines().filter_map(|line| line.strip_prefix(series));
+    let value: Option<f64> = values.next().and_then(|value| value.trim().parse().ok());
+    ensure(value.is_some_and(|value| value > 0.0), || {
+        format!("{series} is {value:?} in {told}")
+    })
 }
 
 fn unknown_fields() -> Outcome {

@@ -161,7 +161,13 @@ async fn unknown_paths_are_no_pages() {
 #[tokio::test]
 async fn without_credentials_everything_is_refused() {
     let api = Harness::new();
-    for path in ["/version", "/apis", "/api/v1/namespaces", "/nowhere"] {
+    for path in [
+        "/version",
+        "/metrics",
+        "/apis",
+        "/api/v1/namespaces",
+        "/nowhere",
+    ] {
         let request = http::Request::builder()
             .uri(path)
             .body(Body::empty())

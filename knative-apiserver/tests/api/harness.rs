@@ -11,6 +11,7 @@ use knative_core::{
     Column, Ids, Kind, Kinds, TokioClock,
     admission::{Admission, AdmissionRequest, Admitted},
     http::{Body, Request, Response},
+    metrics::Registry,
     object::Object,
     runtime::WorkloadRuntime,
     schema::Schema,
@@ -197,6 +198,8 @@ pub(crate) struct Harness {
     pub(crate) server: ApiServer,
     /// What it serves.
     pub(crate) store: Arc<dyn Store>,
+    /// What it tells of.
+    pub(crate) metrics: Registry,
 }
 
 impl Harness {
@@ -212,13 +215,17 @@ impl Harness {
         let ids = Arc::new(Ids::seeded(1));
         let memory = MemoryStore::new(Arc::clone(&kinds), Arc::clone(&clock) as _, ids);
         let store: Arc<dyn Store> = Arc::new(Admitted::new(memory, Arc::clone(&kinds)));
-        let mut builder = ApiServer::builder(kinds, Arc::clone(&store)).clock(clock);
+        let metrics = Registry::new();
+        let mut builder = ApiServer::builder(kinds, Arc::clone(&store))
+            .clock(clock)
+            .metrics(metrics.clone());
         if let Some(runtime) = runtime {
             builder = builder.runtime(runtime);
         }
         Self {
             server: builder.build(),
             store,
+            metrics,
         }
     }
 

@@ -7,6 +7,7 @@ mod harness;
 mod kn;
 mod kubectl;
 mod logs;
+mod metrics;
 mod objects;
 mod protobuf;
 mod tls;

@@ -68,7 +68,7 @@ impl<R: Reconciler> Controller<R> {
             concurrency: CONCURRENCY,
             gate: LeaderGate::open(),
             events: None,
-            metrics: Metrics::default(),
+            metrics: Metrics::new(name),
         }
     }
 
@@ -157,7 +157,7 @@ impl<R: Reconciler> Controller<R> {
         self
     }
 
-    /// Its counters.
+    /// Its counters, for a [`Registry`](crate::metrics::Registry) or to be read.
     pub fn metrics(&self) -> Metrics {
         self.metrics.clone()
     }

@@ -132,6 +132,11 @@ impl StartPhases {
         }
     }
 
+    /// The phases that were measured, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (Phase, Duration)> {
+        self.0.iter().map(|(phase, took)| (*phase, *took))
+    }
+
     /// How long a phase took.
     pub fn get(&self, phase: Phase) -> Duration {
         self.0.get(&phase).copied().unwrap_or_default()

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use knative_core::runtime::{InstanceId, Observation};
+use knative_core::{
+    metrics::{Collect, Exposition},
+    runtime::{InstanceId, Observation},
+};
 use tokio::time::Instant;
 
 use super::{
@@ -116,5 +119,17 @@ impl GatewayHandle {
     /// The latest wakes from zero, oldest first; some thousands are kept.
     pub fn cold_starts(&self) -> Vec<ColdStart> {
         self.shared.signals.metrics.cold_starts()
+    }
+}
+
+impl Collect for GatewayHandle {
+    fn collect(&self, exposition: &mut Exposition) {
+        self.shared.signals.metrics.collect(exposition);
+        exposition
+            .gauge(
+                "knative_gateway_requests_in_flight",
+                "Requests to revisions, waiting or served.",
+            )
+            .number(&[], self.shared.registry.concurrency());
     }
 }

@@ -7,7 +7,10 @@ use std::{
 };
 
 use http::StatusCode;
-use knative_core::runtime::StartPhases;
+use knative_core::{
+    metrics::{Exposition, Histogram},
+    runtime::StartPhases,
+};
 use parking_lot::Mutex;
 
 use super::RevisionKey;
@@ -54,7 +57,7 @@ pub(super) struct Metrics {
     responses: Box<[AtomicU64]>,
     joined: AtomicU64,
     left: AtomicU64,
-    cold_starts: AtomicU64,
+    cold_starts: Histogram,
     retries: AtomicU64,
     recent: Mutex<VecDeque<ColdStart>>,
 }
@@ -65,7 +68,7 @@ impl Default for Metrics {
             responses: (0..CODES).map(|_| AtomicU64::new(0)).collect(),
             joined: AtomicU64::new(0),
             left: AtomicU64::new(0),
-            cold_starts: AtomicU64::new(0),
+            cold_starts: Histogram::default(),
             retries: AtomicU64::new(0),
             recent: Mutex::default(),
         }
@@ -92,7 +95,7 @@ impl Metrics {
     }
 
     pub(super) fn woke(&self, start: ColdStart) {
-        self.cold_starts.fetch_add(1, Relaxed);
+        self.cold_starts.observe(start.waited);
         let mut recent = self.recent.lock();
         if recent.len() == COLD_STARTS_KEPT {
             recent.pop_front();
@@ -111,8 +114,37 @@ impl Metrics {
         MetricsSnapshot {
             responses: counted.filter(|(_, count)| *count > 0).collect(),
             waiting: self.joined.load(Relaxed).saturating_sub(left),
-            cold_starts: self.cold_starts.load(Relaxed),
+            cold_starts: self.cold_starts.count(),
             retries: self.retries.load(Relaxed),
         }
+    }
+
+    pub(super) fn collect(&self, exposition: &mut Exposition) {
+        let now = self.snapshot();
+        let mut responses = exposition.counter(
+            "knative_gateway_responses_total",
+            "Answers to requests, by status code.",
+        );
+        for (code, count) in now.responses {
+            responses.number(&[("code", &code.to_string())], count);
+        }
+        exposition
+            .gauge(
+                "knative_gateway_requests_waiting",
+                "Requests that wait for an instance.",
+            )
+            .number(&[], now.waiting);
+        exposition
+            .counter(
+                "knative_gateway_retries_total",
+                "Requests that were sent again over a fresh connection.",
+            )
+            .number(&[], now.retries);
+        exposition.histogram(
+            "knative_gateway_cold_start_duration_seconds",
+            "How long the first request of each wake from zero waited for an instance.",
+            &[],
+            &self.cold_starts,
+        );
     }
 }

@@ -42,6 +42,18 @@ impl Registry {
         self.revisions[shard(key, SHARDS)].read().get(key).cloned()
     }
 
+    /// How many requests are in the gateway, waiting or served.
+    pub(super) fn concurrency(&self) -> u64 {
+        let of_shard = |shard: &RwLock<FixedMap<RevisionKey, Arc<Revision>>>| {
+            let revisions = shard.read();
+            let requests = revisions
+                .values()
+                .map(|revision| u64::from(revision.concurrency()));
+            requests.sum::<u64>()
+        };
+        self.revisions.iter().map(of_shard).sum()
+    }
+
     pub(super) fn set(&self, key: &RevisionKey, config: RevisionConfig, signals: &Arc<Signals>) {
         let workload = config.workload.clone();
         let (revision, before) = self.insert(key, config, signals);

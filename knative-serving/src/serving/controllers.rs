@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use knative_core::controller::{Controller, Reconciler, Tracker};
+use knative_core::metrics::Registry as MetricsRegistry;
 use knative_core::object::controller_of;
 use knative_core::runtime::WorkloadRuntime;
 use knative_core::store::{Change, NamespacedName};
@@ -31,6 +32,7 @@ use crate::reconcile::signal::Signal;
 #[derive(Debug)]
 pub(super) struct Parts {
     pub(super) shell: Shell,
+    pub(super) metrics: MetricsRegistry,
     pub(super) gateway: GatewayHandle,
     pub(super) runtime: Arc<dyn WorkloadRuntime>,
     pub(super) resolver: Arc<Resolver>,
@@ -45,7 +47,12 @@ pub(super) struct Parts {
 
 /// Starts all controllers.
 pub(super) fn controllers(parts: &Parts, tasks: &mut JoinSet<()>, shutdown: &CancellationToken) {
-    let mut start = Start { tasks, shutdown };
+    let metrics = &parts.metrics;
+    let mut start = Start {
+        metrics,
+        tasks,
+        shutdown,
+    };
     start.run(service(parts));
     start.run(configuration(parts));
     start.run(revision(parts));
@@ -56,6 +63,7 @@ pub(super) fn controllers(parts: &Parts, tasks: &mut JoinSet<()>, shutdown: &Can
     start.run(labeler(parts));
     // Hosts are served once the gateway knows all revisions that an earlier run made.
     let ingress = ingress(parts);
+    metrics.register(Arc::new(ingress.metrics()));
     let (registry, shutdown) = (Arc::clone(&parts.registry), shutdown.clone());
     start.tasks.spawn(async move {
         let complete = registry.complete();
@@ -66,12 +74,14 @@ pub(super) fn controllers(parts: &Parts, tasks: &mut JoinSet<()>, shutdown: &Can
 }
 
 struct Start<'a> {
+    metrics: &'a MetricsRegistry,
     tasks: &'a mut JoinSet<()>,
     shutdown: &'a CancellationToken,
 }
 
 impl Start<'_> {
     fn run<R: Reconciler>(&mut self, controller: Controller<R>) {
+        self.metrics.register(Arc::new(controller.metrics()));
         self.tasks.spawn(controller.run(self.shutdown.clone()));
     }
 }

@@ -51,7 +51,7 @@ use super::{Serving, ServingBuilder};
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Embedded {
-    /// To be [run](Platform::run).
+    /// To be [run](Platform::run). Its [context](Platform::context) has the metrics.
     pub platform: Platform,
     /// The objects, behind admission.
     pub store: Arc<dyn Store>,

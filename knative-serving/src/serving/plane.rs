@@ -40,6 +40,9 @@ impl Component for Plane {
         context: Context,
         shutdown: CancellationToken,
     ) -> Result<(), ComponentError> {
+        context
+            .metrics
+            .register(Arc::new(self.serving.gateway.handle()));
         let (writer, events) = EventWriter::new(
             "serving",
             Arc::clone(&context.store),
@@ -95,6 +98,7 @@ impl Plane {
         registry.expect(known);
         Parts {
             shell,
+            metrics: context.metrics.clone(),
             gateway: self.serving.gateway.handle(),
             runtime: Arc::clone(&self.runtime),
             resolver: Arc::new(Resolver::new(

@@ -280,7 +280,8 @@ impl InstanceRuntime for FakeRuntime {
             .get(id)
             .and_then(|member| member.running.endpoint.clone());
         let endpoint = endpoint.ok_or(StartError::Stopped)?;
-        Ok(Started::new(endpoint, StartPhases::new()))
+        let phases = StartPhases::of(Phase::Exec, Duration::ZERO);
+        Ok(Started::new(endpoint, phases))
     }
 
     async fn usage(&self, _: &InstanceId) -> Result<Usage, RuntimeError> {

@@ -2,7 +2,11 @@
 
 mod waiting;
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
@@ -63,6 +67,14 @@ enum Stands {
     Down,
 }
 
+/// What runs already when it is to be kept running.
+pub(super) enum Standing {
+    /// An earlier run of the platform started it.
+    Adopted(Endpoint),
+    /// It was paused and goes on.
+    Resumed(Started),
+}
+
 /// Why a run of the instance ended.
 struct Ended {
     error: StartError,
@@ -112,13 +124,13 @@ impl Driver {
     /// Runs and waits in turn, until it is to stop.
     async fn live(&mut self, adopted: Option<Running>) {
         let mut want = self.want.clone();
-        let mut endpoint = self.adopt(adopted).await;
+        let mut standing = self.adopt(adopted).await;
         loop {
             let now = *want.borrow_and_update();
             match now {
                 Want::Stop => return,
                 Want::Run => {
-                    let kept = self.keep(endpoint.take());
+                    let kept = self.keep(standing.take());
                     tokio::select! {
                         biased;
                         // Wanted otherwise for a moment and then again as before is no change. The sender lives until the
@@ -128,31 +140,31 @@ impl Driver {
                     }
                 }
                 Want::Wait => match self.wait(&mut want).await {
-                    Some(woken) => endpoint = woken,
+                    Some(woken) => standing = woken,
                     None => return,
                 },
             }
         }
     }
 
-    /// Where an instance of an earlier run takes requests; one that was starting when the platform ended is stopped,
-    /// because only a new start can tell when it is ready.
-    async fn adopt(&self, adopted: Option<Running>) -> Option<Endpoint> {
-        match adopted {
-            Some(Running { endpoint: None, .. }) => {
+    /// Takes over an instance of an earlier run; one that was starting when the platform ended is stopped, because only a
+    /// new start can tell when it is ready.
+    async fn adopt(&self, adopted: Option<Running>) -> Option<Standing> {
+        match adopted?.endpoint {
+            None => {
                 self.stop_backend().await;
                 None
             }
-            adopted => adopted.and_then(|running| running.endpoint),
+            Some(endpoint) => Some(Standing::Adopted(endpoint)),
         }
     }
 
-    async fn keep(&mut self, mut adopted: Option<Endpoint>) {
+    async fn keep(&mut self, mut standing: Option<Standing>) {
         let mut backoff = Backoff::default();
         let mut outage = Backoff::of_an_outage();
         loop {
             let began = Instant::now();
-            let ended = self.once(adopted.take()).await;
+            let ended = self.once(standing.take()).await;
             let restarted = self.look_at_what_is_left(&ended);
             self.stands = Stands::Down;
             debug!(instance = %self.id, error = %ended.error, "instance ended");
@@ -231,33 +243,38 @@ impl Driver {
     }
 
     /// One run of the instance, from start to its end.
-    async fn once(&mut self, adopted: Option<Endpoint>) -> Ended {
-        if adopted.is_none() {
+    async fn once(&mut self, standing: Option<Standing>) -> Ended {
+        if standing.is_none() {
             // They are of an earlier run. One that goes on may have ended meanwhile.
             while self.exits.try_recv().is_ok() {}
         }
         self.stands = Stands::Down;
-        match self.start(adopted).await {
+        let is_start = !matches!(standing, Some(Standing::Adopted(_)));
+        match self.start(standing).await {
             Ok((started, health)) => {
                 self.stands = Stands::Up;
                 self.left = None;
-                self.attend(started, &health).await
+                self.attend(started, &health, is_start).await
             }
-            Err(error) => Ended {
-                exit: exit_of(&error),
-                error,
-                unhealthy: None,
-            },
+            Err(error) => {
+                self.shared.starts.failed(&error);
+                Ended {
+                    exit: exit_of(&error),
+                    error,
+                    unhealthy: None,
+                }
+            }
         }
     }
 
-    async fn start(&self, adopted: Option<Endpoint>) -> Result<(Started, Health), StartError> {
+    async fn start(&self, standing: Option<Standing>) -> Result<(Started, Health), StartError> {
         let shared = &self.shared;
         let health = Health::new(&self.id, &shared.backend, &shared.prober, &self.template);
         // What runs already needs nothing of what it was started with.
-        let started = match adopted {
-            Some(endpoint) => Started::new(endpoint, StartPhases::new()),
+        let started = match standing {
             None => self.start_or_go_on().await?,
+            Some(Standing::Adopted(endpoint)) => Started::new(endpoint, StartPhases::new()),
+            Some(Standing::Resumed(started)) => started,
         };
         Ok((started, health))
     }
@@ -305,44 +322,60 @@ impl Driver {
     }
 
     /// Waits until a started instance is ready, then until it ends.
-    async fn attend(&mut self, started: Started, health: &Health) -> Ended {
+    async fn attend(&mut self, started: Started, health: &Health, is_start: bool) -> Ended {
         let Started {
             endpoint,
             mut phases,
         } = started;
         let began = Instant::now();
-        let waited = self.start_timeout.saturating_sub(phases.total());
-        let deadline = began + waited;
-        let started = tokio::select! {
-            biased;
-            exit = self.exits.recv() => return crashed(exit.unwrap_or_default()),
-            started = timeout_at(deadline, health.started(&endpoint)) => started,
-        };
-        match started {
-            Err(_) => return ended(timed_out(self.start_timeout)),
-            Ok(Err(unhealthy)) => return unhealthy_end(unhealthy),
-            Ok(Ok(())) => {}
-        }
+        let deadline = began + self.start_timeout.saturating_sub(phases.total());
         let mut dead = pin!(health.dead(&endpoint));
-        let ready = tokio::select! {
-            biased;
-            exit = self.exits.recv() => return crashed(exit.unwrap_or_default()),
-            unhealthy = &mut dead => return unhealthy_end(unhealthy),
-            ready = timeout_at(deadline, health.ready(&endpoint)) => ready,
-        };
-        if ready.is_err() {
-            return ended(timed_out(self.start_timeout));
+        let shared = Arc::clone(&self.shared);
+        let ready = self.wait_ready(&endpoint, health, dead.as_mut(), deadline);
+        if let Err(ended) = ready.await {
+            if is_start {
+                shared.starts.failed(&ended.error);
+            }
+            return ended;
         }
         phases.add(Phase::Ready, began.elapsed());
+        if is_start {
+            shared.starts.succeeded(&phases);
+        }
         self.ready(&endpoint, phases);
         let id = self.id.clone();
-        let shared = Arc::clone(&self.shared);
         tokio::select! {
             biased;
             exit = self.exits.recv() => crashed(exit.unwrap_or_default()),
             unhealthy = dead => unhealthy_end(unhealthy),
             never = health.watch(&endpoint, |answer| report(&shared, &id, &endpoint, answer)) => match never {},
         }
+    }
+
+    /// Waits until a started instance is ready. It is asked whether it lives once it has started.
+    async fn wait_ready(
+        &mut self,
+        endpoint: &Endpoint,
+        health: &Health,
+        dead: Pin<&mut impl Future<Output = Unhealthy>>,
+        deadline: Instant,
+    ) -> Result<(), Ended> {
+        let started = tokio::select! {
+            biased;
+            exit = self.exits.recv() => return Err(crashed(exit.unwrap_or_default())),
+            started = timeout_at(deadline, health.started(endpoint)) => started,
+        };
+        match started {
+            Err(_) => return Err(ended(timed_out(self.start_timeout))),
+            Ok(started) => started.map_err(unhealthy_end)?,
+        }
+        let ready = tokio::select! {
+            biased;
+            exit = self.exits.recv() => return Err(crashed(exit.unwrap_or_default())),
+            unhealthy = dead => return Err(unhealthy_end(unhealthy)),
+            ready = timeout_at(deadline, health.ready(endpoint)) => ready,
+        };
+        ready.map_err(|_| ended(timed_out(self.start_timeout)))
     }
 
     fn ready(&self, endpoint: &Endpoint, phases: StartPhases) {

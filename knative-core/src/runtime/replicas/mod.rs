@@ -4,6 +4,7 @@ mod backoff;
 mod driver;
 mod expand;
 mod health;
+mod metrics;
 mod render;
 mod reserve;
 mod resolve;
@@ -25,6 +26,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
     driver::Driver,
+    metrics::Starts,
     reserve::Reserve,
     state::{Member, State, Want},
 };
@@ -51,6 +53,7 @@ const DEFAULT_GRACE: Duration = Duration::from_secs(30);
 /// what fails with a growing delay, and adopts what an earlier run of the platform left running.
 ///
 /// Dropped without [`Replicas::shutdown`], it lets go of its instances: they run on, to be adopted.
+#[derive(Debug)]
 pub struct Replicas {
     shared: Arc<Shared>,
 }
@@ -68,6 +71,7 @@ struct Shared {
     shutdown: CancellationToken,
     detached: CancellationToken,
     state: Mutex<State>,
+    starts: Starts,
     watchers: Fanout<InstanceId, Observation>,
 }
 
@@ -124,6 +128,7 @@ impl ReplicasBuilder {
             shutdown: CancellationToken::new(),
             detached: CancellationToken::new(),
             state: Mutex::default(),
+            starts: Starts::default(),
             watchers: Fanout::default(),
         });
         let events = shared.backend.watch();
@@ -210,10 +215,10 @@ impl Drop for Replicas {
     }
 }
 
-impl fmt::Debug for Replicas {
+impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Replicas")
-            .field("backend", &self.shared.backend)
+        f.debug_struct("Shared")
+            .field("backend", &self.backend)
             .finish_non_exhaustive()
     }
 }
@@ -429,9 +434,10 @@ impl Component for Replicas {
 
     async fn run(
         self: Arc<Self>,
-        _: Context,
+        context: Context,
         shutdown: CancellationToken,
     ) -> Result<(), ComponentError> {
+        context.metrics.register(Arc::clone(&self.shared) as _);
         shutdown.cancelled().await;
         self.shutdown().await;
         Ok(())

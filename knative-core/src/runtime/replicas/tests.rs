@@ -1,3 +1,4 @@
+mod metrics;
 mod reserve;
 
 use std::time::Duration;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use futures::future::join_all;
+use knative_core::metrics::Registry;
 use tokio::{sync::Semaphore, time::Instant};
 
 use super::*;
@@ -76,6 +77,39 @@ async fn a_request_waits_for_its_instance_and_tells_the_scaler() {
     assert_eq!(starts.len(), 1);
     assert_eq!(starts[0].waited, Duration::from_millis(40));
     assert_eq!(handle.metrics().waiting, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_requests_met_is_told() {
+    let (gateway, handle) = gateway(|_| {});
+    let registry = Registry::new();
+    registry.register(Arc::new(handle.clone()));
+    let tells = |lines: &[&str]| {
+        let text = registry.render();
+        for line in lines {
+            assert!(text.lines().any(|told| told == *line), "{line} in {text}");
+        }
+    };
+    let waking = async {
+        handle.demand().await;
+        tells(&[
+            "knative_gateway_requests_waiting 1",
+            "knative_gateway_requests_in_flight 1",
+        ]);
+        tokio::time::sleep(Duration::from_millis(40)).await;
+        handle.observe(&local("a", says("awake")));
+    };
+    tokio::join!(call(&gateway, get("hello")), waking);
+    call(&gateway, get("other")).await;
+    tells(&[
+        "knative_gateway_responses_total{code=\"200\"} 1",
+        "knative_gateway_responses_total{code=\"404\"} 1",
+        "knative_gateway_requests_waiting 0",
+        "knative_gateway_requests_in_flight 0",
+        "knative_gateway_retries_total 0",
+        "knative_gateway_cold_start_duration_seconds_count 1",
+        "knative_gateway_cold_start_duration_seconds_sum 0.04",
+    ]);
 }
 
 #[tokio::test(start_paused = true)]

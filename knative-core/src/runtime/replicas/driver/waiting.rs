@@ -5,22 +5,19 @@ use std::time::Duration;
 use tokio::{sync::watch, time::sleep};
 use tracing::{debug, warn};
 
-use super::{Backoff, Driver, Stands, StartError, Want};
-use crate::{
-    http::Endpoint,
-    runtime::{InstanceState, RuntimeError, replicas::reserve::Kept},
-};
+use super::{Backoff, Driver, Standing, Stands, StartError, Want};
+use crate::runtime::{InstanceState, RuntimeError, replicas::reserve::Kept};
 
 /// The shortest wait before an instance that could not be made is made again: nobody waits for it.
 const SHORTEST: Duration = Duration::from_secs(1);
 
 impl Driver {
-    /// Waits in reserve until something else is wanted. Answers with where it takes requests, if it goes on at once;
+    /// Waits in reserve until something else is wanted. Answers with what runs, if it goes on at once;
     /// with nothing at all if it is to stop.
     pub(super) async fn wait(
         &mut self,
         want: &mut watch::Receiver<Want>,
-    ) -> Option<Option<Endpoint>> {
+    ) -> Option<Option<Standing>> {
         match self.stands {
             Stands::Up => {
                 let _kept = self.pause().await?;
@@ -74,14 +71,15 @@ impl Driver {
     }
 
     /// Lets it go on; one that cannot is started anew.
-    async fn resume(&self) -> Option<Endpoint> {
+    async fn resume(&self) -> Option<Standing> {
         self.shared.update(&self.id, |instance| {
             instance.state = InstanceState::Starting;
         });
         match self.shared.backend.resume(&self.id).await {
-            Ok(started) => Some(started.endpoint),
+            Ok(started) => Some(Standing::Resumed(started)),
             Err(error) => {
                 warn!(instance = %self.id, %error, "it could not go on, it is started anew");
+                self.shared.starts.failed(&error);
                 self.stop_backend().await;
                 None
             }

@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::*;
 
 /// A workload that keeps instances in reserve.
-fn reserved(kind: &str, replicas: u32) -> Workload {
+pub(super) fn reserved(kind: &str, replicas: u32) -> Workload {
     let mut workload = workload(replicas);
     let mut template = (*workload.template).clone();
     template.metadata = Some(ObjectMeta {
@@ -16,7 +16,7 @@ fn reserved(kind: &str, replicas: u32) -> Workload {
     workload
 }
 
-fn waits(count: usize) -> impl Fn(&[Arc<Instance>]) -> bool {
+pub(super) fn waits(count: usize) -> impl Fn(&[Arc<Instance>]) -> bool {
     move |instances| {
         instances.len() == count
             && instances
