@@ -1,6 +1,6 @@
 //! One question to an instance, and its answer.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, pin::pin, sync::Arc};
 
 use http::{HeaderName, HeaderValue, Method, header};
 use k8s_openapi::{
@@ -217,15 +217,27 @@ impl Prober {
                 .map_err(|never| match never {});
         }
         let connection = hyper_util::rt::TokioIo::new(self.connect(endpoint).await?);
-        let failed = |error: hyper::Error| CheckError::Http(Box::new(error));
         let (mut sender, connection) = hyper::client::conn::http1::handshake(connection)
             .await
-            .map_err(failed)?;
-        tokio::select! {
+            .map_err(unanswered)?;
+        let mut answer = pin!(sender.send_request(request));
+        let answer = tokio::select! {
             biased;
-            answer = sender.send_request(request) => answer.map(|response| response.status().as_u16()).map_err(failed),
-            closed = connection => Err(closed.map_or_else(failed, |()| CheckError::Connection(io::ErrorKind::ConnectionAborted.into()))),
-        }
+            answer = &mut answer => answer,
+            // It may end in the very step that reads the answer, and leaves that or why there is none.
+            _ = connection => answer.await,
+        };
+        answer
+            .map(|response| response.status().as_u16())
+            .map_err(unanswered)
+    }
+}
+
+fn unanswered(error: hyper::Error) -> CheckError {
+    if error.is_parse() {
+        CheckError::Http(Box::new(error))
+    } else {
+        CheckError::Connection(io::Error::other(error))
     }
 }
 
@@ -262,6 +274,11 @@ fn request(
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
+
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
 
     use super::*;
     use crate::http::{Response, TokioDial, boxed};
@@ -305,5 +322,40 @@ mod tests {
                 .await;
             assert_eq!(answer.is_ok(), ok, "{status}");
         }
+    }
+
+    /// What a prober says of a server that sends this text and closes.
+    async fn told(answer: &'static str) -> Result<(), CheckError> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = Endpoint::Tcp(listener.local_addr().unwrap());
+        let serve = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut asked = [0; 1024];
+            assert!(stream.read(&mut asked).await.unwrap() > 0);
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        };
+        let check = Check::Http {
+            port: None,
+            path: "/".to_owned(),
+            host: None,
+            headers: vec![],
+        };
+        let prober = Prober::new(Arc::new(TokioDial));
+        tokio::join!(prober.check(&check, &endpoint), serve).0
+    }
+
+    #[tokio::test]
+    async fn what_was_said_before_the_connection_closed_counts() {
+        let empty = told("HTTP/1.1 204 No Content\r\n\r\n").await;
+        assert!(empty.is_ok(), "{empty:?}");
+        let failed = told("HTTP/1.1 500 Oh\r\ncontent-length: 0\r\n\r\n").await;
+        assert!(matches!(failed, Err(CheckError::Status(500))), "{failed:?}");
+        let silent = told("").await;
+        assert!(
+            matches!(silent, Err(CheckError::Connection(_))),
+            "{silent:?}"
+        );
+        let other = told("SSH-2.0-other\r\n").await;
+        assert!(matches!(other, Err(CheckError::Http(_))), "{other:?}");
     }
 }
