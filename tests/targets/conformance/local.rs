@@ -23,12 +23,19 @@ use crate::fake::hello;
 pub(crate) fn trials() -> Vec<Trial> {
     let harnesses: [Arc<dyn Harness>; 2] = [Arc::new(Processes), Arc::new(Functions)];
     let kit = harnesses.iter().flat_map(runtime::trials);
-    let fixed = Trial::test("process::fixed_port_runs_once_and_says_why", fixed_port);
-    kit.chain([fixed]).collect()
+    let own = [
+        Trial::test("process::fixed_port_runs_once_and_says_why", fixed_port),
+        Trial::test("process::https_probes_decide", https_probes),
+    ];
+    kit.chain(own).collect()
 }
 
 /// The program that plays the roles.
 const WORKLOAD: &str = env!("CARGO_BIN_EXE_workload");
+/// The program that speaks TLS.
+const TLS_WORKLOAD: &str = env!("CARGO_BIN_EXE_tls_workload");
+/// Long enough for what starts at once.
+const DEADLINE: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 struct Processes;
@@ -246,7 +253,7 @@ fn fixed_port() -> Result<(), Failed> {
             .replicas
             .apply(&Workload::new(id, Arc::new(template), 2))
             .await?;
-        let told = tokio::time::timeout(Duration::from_secs(60), one_fits(&world, port)).await;
+        let told = tokio::time::timeout(DEADLINE, one_fits(&world, port)).await;
         world.replicas.shutdown().await;
         told.map_err(|_| "the second instance was never refused")?
     })
@@ -270,6 +277,68 @@ async fn one_fits(world: &LocalWorld, port: u16) -> Result<(), Failed> {
         };
         if instances.iter().filter(serves).count() == 1 && instances.iter().any(|i| refused(&i)) {
             return Ok(());
+        }
+        if changes.next().await.is_none() {
+            return Err("the watch ended".into());
+        }
+    }
+}
+
+/// Two programs that are probed by HTTPS, of which one speaks it.
+fn https_probes() -> Result<(), Failed> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let world = LocalWorld::new(|images| {
+            for (name, program) in [("plain", WORKLOAD), ("tls", TLS_WORKLOAD)] {
+                let image = format!("example.local/{name}");
+                let registered = images.register_command(&image, Path::new(program), &[]);
+                registered.expect("a reference");
+            }
+        });
+        for name in ["plain", "tls"] {
+            world.replicas.apply(&probed_by_https(name)?).await?;
+        }
+        let told = tokio::time::timeout(DEADLINE, only_tls_is_ready(&world)).await;
+        world.replicas.shutdown().await;
+        told.map_err(|_| "the probes decided nothing")?
+    })
+}
+
+fn probed_by_https(name: &str) -> Result<Workload, Failed> {
+    let probe = serde_json::json!({
+        "httpGet": { "port": 0, "scheme": "HTTPS" },
+        "failureThreshold": 1,
+    });
+    let template: PodTemplateSpec = serde_json::from_value(serde_json::json!({
+        "spec": { "containers": [{
+            "name": "user-container",
+            "image": format!("example.local/{name}"),
+            "startupProbe": probe,
+            "readinessProbe": probe,
+            "livenessProbe": probe,
+        }]},
+    }))?;
+    let id = WorkloadId::new("default", name);
+    Ok(Workload::new(id, Arc::new(template), 1))
+}
+
+/// Waits until the one that speaks TLS is ready and the other one has failed for that reason.
+async fn only_tls_is_ready(world: &LocalWorld) -> Result<(), Failed> {
+    let mut changes = world.replicas.watch();
+    loop {
+        let instances = world.replicas.list().await?;
+        let of = |name: &str| instances.iter().find(|one| &*one.workload.name == name);
+        let ready = of("tls").is_some_and(|tls| tls.state.is_ready());
+        match of("plain").map(|plain| &plain.state) {
+            Some(InstanceState::BackingOff { error, .. }) if ready => {
+                let told = format!("{error:?}");
+                let expected = told.contains("startup probe failed: the TLS handshake failed");
+                return expected.then_some(()).ok_or_else(|| told.into());
+            }
+            Some(InstanceState::Ready { .. }) => return Err("an answer without TLS counted".into()),
+            _ => {}
         }
         if changes.next().await.is_none() {
             return Err("the watch ended".into());

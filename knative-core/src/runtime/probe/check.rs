@@ -1,6 +1,6 @@
 //! One question to an instance, and its answer.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, pin::pin, sync::Arc};
 
 use http::{HeaderName, HeaderValue, Method, header};
 use k8s_openapi::{
@@ -10,9 +10,12 @@ use k8s_openapi::{
 use thiserror::Error;
 use tower::ServiceExt;
 
-use super::grpc::{self, HealthStatus};
+use super::{
+    grpc::{self, HealthStatus},
+    tls::Tls,
+};
 use crate::{
-    http::{Body, Connection, Dial, Endpoint, Request},
+    http::{Body, Connection, Dial, Endpoint, HttpService, Request},
     runtime::PortSpec,
 };
 
@@ -32,9 +35,11 @@ pub enum Check {
     Http {
         /// Another port than the endpoint's.
         port: Option<u16>,
+        /// By TLS, whatever the certificate. A service in this process has no connection to secure: it is called as it is.
+        tls: bool,
         /// The path with its query.
         path: String,
-        /// The `Host` header.
+        /// The `Host` header, and the name that TLS asks for.
         host: Option<String>,
         /// Further headers.
         headers: Vec<(String, String)>,
@@ -84,6 +89,11 @@ fn http_check(get: &HTTPGetAction, declared: Option<&[PortSpec]>) -> Check {
         .unwrap_or_else(|| "/".to_owned());
     Check::Http {
         port: foreign_port(&get.port, declared),
+        // Upper or lower case is one, as for a kubelet.
+        tls: get
+            .scheme
+            .as_ref()
+            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https")),
         path: if path.starts_with('/') {
             path
         } else {
@@ -129,6 +139,9 @@ pub enum CheckError {
     /// Nothing listens, or the connection broke.
     #[error("the connection failed: {0}")]
     Connection(#[source] io::Error),
+    /// The server speaks no TLS, or none that is spoken here.
+    #[error("the TLS handshake failed: {0}")]
+    Tls(#[source] io::Error),
     /// The answer has another status.
     #[error("the probe was answered with status {0}")]
     Status(u16),
@@ -158,12 +171,16 @@ pub enum CheckError {
 #[derive(Clone, Debug)]
 pub struct Prober {
     dial: Arc<dyn Dial>,
+    tls: Tls,
 }
 
 impl Prober {
     /// A prober that connects with `dial`.
     pub fn new(dial: Arc<dyn Dial>) -> Self {
-        Self { dial }
+        Self {
+            dial,
+            tls: Tls::new(),
+        }
     }
 
     /// Puts one question. It takes as long as the instance does: callers bound it.
@@ -181,12 +198,18 @@ impl Prober {
             },
             Check::Http {
                 port,
+                tls,
                 path,
                 host,
                 headers,
             } => {
-                let request = request(path, host.as_deref(), headers)?;
-                let status = self.get(&at(endpoint, *port), request).await?;
+                let host = host.as_deref();
+                let request = request(path, host, headers)?;
+                let status = match at(endpoint, *port) {
+                    Endpoint::Service(service) => call(service, request).await,
+                    endpoint if *tls => get(self.secure(&endpoint, host).await?, request).await?,
+                    endpoint => get(self.connect(&endpoint).await?, request).await?,
+                };
                 if (200..400).contains(&status) {
                     Ok(())
                 } else {
@@ -209,23 +232,44 @@ impl Prober {
             .map_err(CheckError::Connection)
     }
 
-    async fn get(&self, endpoint: &Endpoint, request: Request) -> Result<u16, CheckError> {
-        if let Endpoint::Service(service) = endpoint {
-            let answer = service.clone().oneshot(request).await;
-            return answer
-                .map(|response| response.status().as_u16())
-                .map_err(|never| match never {});
-        }
-        let connection = hyper_util::rt::TokioIo::new(self.connect(endpoint).await?);
-        let failed = |error: hyper::Error| CheckError::Http(Box::new(error));
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(connection)
-            .await
-            .map_err(failed)?;
-        tokio::select! {
-            biased;
-            answer = sender.send_request(request) => answer.map(|response| response.status().as_u16()).map_err(failed),
-            closed = connection => Err(closed.map_or_else(failed, |()| CheckError::Connection(io::ErrorKind::ConnectionAborted.into()))),
-        }
+    async fn secure(
+        &self,
+        endpoint: &Endpoint,
+        host: Option<&str>,
+    ) -> Result<Box<dyn Connection>, CheckError> {
+        let connection = self.connect(endpoint).await?;
+        let secured = self.tls.secure(connection, host).await;
+        secured.map_err(CheckError::Tls)
+    }
+}
+
+async fn call(service: HttpService, request: Request) -> u16 {
+    let Ok(response) = service.oneshot(request).await;
+    response.status().as_u16()
+}
+
+async fn get(connection: Box<dyn Connection>, request: Request) -> Result<u16, CheckError> {
+    let connection = hyper_util::rt::TokioIo::new(connection);
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(connection)
+        .await
+        .map_err(unanswered)?;
+    let mut answer = pin!(sender.send_request(request));
+    let answer = tokio::select! {
+        biased;
+        answer = &mut answer => answer,
+        // It may end in the very step that reads the answer, and leaves that or why there is none.
+        _ = connection => answer.await,
+    };
+    answer
+        .map(|response| response.status().as_u16())
+        .map_err(unanswered)
+}
+
+fn unanswered(error: hyper::Error) -> CheckError {
+    if error.is_parse() {
+        CheckError::Http(Box::new(error))
+    } else {
+        CheckError::Connection(io::Error::other(error))
     }
 }
 
@@ -260,50 +304,4 @@ fn request(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::convert::Infallible;
-
-    use super::*;
-    use crate::http::{Response, TokioDial, boxed};
-
-    #[test]
-    fn ports_of_the_container_are_the_endpoint() {
-        let declared = [PortSpec {
-            name: "user-port".to_owned(),
-            port: 8080,
-        }];
-        let rows = [
-            (IntOrString::Int(0), None),
-            (IntOrString::Int(8080), None),
-            (IntOrString::Int(9000), Some(9000)),
-            (IntOrString::String("user-port".to_owned()), None),
-            (IntOrString::String("9001".to_owned()), Some(9001)),
-        ];
-        for (port, want) in rows {
-            assert_eq!(foreign_port(&port, Some(&declared)), want, "{port:?}");
-        }
-    }
-
-    #[tokio::test]
-    async fn statuses_below_400_count() {
-        let prober = Prober::new(Arc::new(TokioDial));
-        for (status, ok) in [(200, true), (302, true), (400, false), (503, false)] {
-            let service = tower::service_fn(move |request: Request| async move {
-                assert_eq!(request.uri().path(), "/healthz");
-                let mut response = Response::new(Body::empty());
-                *response.status_mut() = http::StatusCode::from_u16(status).unwrap();
-                Ok::<_, Infallible>(response)
-            });
-            let check = Check::Http {
-                port: None,
-                path: "/healthz".to_owned(),
-                host: None,
-                headers: vec![],
-            };
-            let answer = prober
-                .check(&check, &Endpoint::Service(boxed(service)))
-                .await;
-            assert_eq!(answer.is_ok(), ok, "{status}");
-        }
-    }
-}
+mod tests;

@@ -3,9 +3,8 @@
 mod check;
 mod grpc;
 mod schedule;
-mod unsupported;
+mod tls;
 
 pub use check::{Check, CheckError, Prober};
 pub use grpc::HealthStatus;
 pub use schedule::Schedule;
-pub(crate) use unsupported::unsupported;

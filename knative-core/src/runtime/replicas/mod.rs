@@ -33,8 +33,7 @@ use self::{
 use super::{
     Capabilities, ExecOptions, ExecSession, Instance, InstanceEvent, InstanceId, InstanceRuntime,
     InstanceState, LogOptions, LogStream, Observation, Running, RuntimeError, Standby, Unsupported,
-    Usage, Workload, WorkloadId, WorkloadRuntime,
-    probe::{Prober, unsupported},
+    Usage, Workload, WorkloadId, WorkloadRuntime, probe::Prober,
 };
 use crate::{
     Clock, Ids,
@@ -343,7 +342,6 @@ impl Shared {
 impl WorkloadRuntime for Replicas {
     fn check(&self, template: &PodTemplateSpec) -> Vec<Unsupported> {
         let mut found = self.shared.backend.check(template);
-        found.extend(unsupported(template));
         match Standby::of(template, self.shared.standby) {
             Ok(None) => {}
             Ok(Some(_)) if self.shared.backend.capabilities().standby => {}
