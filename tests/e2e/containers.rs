@@ -32,6 +32,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             ("a_missing_secret_is_told_and_awaited", missing_secret),
             ("one_that_eats_memory_is_told_by_its_exit_code", eats_memory),
             ("one_that_ends_is_told_with_its_last_words", ends),
+            ("images_that_cannot_be_had_are_told_as_by_knative", no_image),
             ("an_image_without_a_command_is_told", no_command),
             ("a_user_that_the_image_lacks_is_told", wrong_user),
             ("root_is_refused_where_it_is_not_to_run", run_as_non_root),
@@ -307,6 +308,50 @@ fn ends() -> Outcome {
         &failed(&platform, "ends", "ContainerHealthy", "ExitCode1")?,
         "Container failed with: no database\n",
     )
+}
+
+/// Recorded as `image-never`, `image-pull-fails` and `image-digest-fails`; what the network says is the engine's to word.
+fn no_image() -> Outcome {
+    let platform = Platform::start()?;
+    let digest = format!("dev.local/none@sha256:{}", "0".repeat(64));
+    let rows = [
+        (
+            "never",
+            json!({ "image": "dev.local/none:1", "imagePullPolicy": "Never" }),
+            ("ResourcesAvailable", "ErrImageNeverPull"),
+            "Container image \"dev.local/none:1\" is not present with pull policy of Never"
+                .to_owned(),
+        ),
+        (
+            "pull",
+            json!({ "image": "dev.local/none:2" }),
+            ("ResourcesAvailable", "ImagePullBackOff"),
+            "Back-off pulling image \"dev.local/none:2\": ErrImagePull: ".to_owned(),
+        ),
+        (
+            "digest",
+            json!({ "image": digest }),
+            ("ResourcesAvailable", "ImagePullBackOff"),
+            format!("Back-off pulling image \"{digest}\": ErrImagePull: "),
+        ),
+        (
+            "resolve",
+            json!({ "image": "image.invalid/none:1" }),
+            ("ContainerHealthy", "ContainerMissing"),
+            "Unable to fetch image \"image.invalid/none:1\": failed to resolve image to digest: Get \"https://image.invalid/v2/\": "
+                .to_owned(),
+        ),
+    ];
+    for (name, container, _, _) in &rows {
+        platform.apply(&of_pod(name, json!({ "containers": [container] })))?;
+    }
+    for (name, _, (kind, reason), message) in &rows {
+        let told = failed(&platform, name, kind, reason)?;
+        ensure(told.starts_with(message), || format!("{name}: {told:?}"))?;
+        let ready = failed(&platform, name, "Ready", reason)?;
+        is(&ready, &told)?;
+    }
+    Ok(())
 }
 
 fn no_command() -> Outcome {

@@ -19,8 +19,8 @@ pub enum StartError {
         /// What is missing.
         message: String,
     },
-    /// Its image is not known here.
-    #[error("image {reference:?} is not known: {hint}")]
+    /// Its image is not known here. In the words of a kubelet, as all about images.
+    #[error("Back-off pulling image {reference:?}: ErrImagePull: it is not known: {hint}")]
     ImageNotFound {
         /// The reference.
         reference: String,
@@ -28,7 +28,7 @@ pub enum StartError {
         hint: String,
     },
     /// Its image cannot be fetched.
-    #[error("image {reference:?} cannot be fetched: {message}")]
+    #[error("Back-off pulling image {reference:?}: ErrImagePull: {message}")]
     ImagePull {
         /// The reference.
         reference: String,
@@ -217,7 +217,7 @@ pub enum ImageError {
         what: &'static str,
     },
     /// The store does not answer; asking again may help.
-    #[error("the image store does not answer: {message}")]
+    #[error("{message}")]
     Unavailable {
         /// What fails.
         message: String,

@@ -108,12 +108,12 @@ async fn failed_pulls_have_a_kubelets_reason_and_the_engines_words() {
         (
             404,
             "manifest for r.dev/app:1 not found: manifest unknown: manifest unknown",
-            "image \"r.dev/app:1\" is not known: neither the engine nor its registry has it",
+            "Back-off pulling image \"r.dev/app:1\": ErrImagePull: it is not known: neither the engine nor its registry has it",
         ),
         (
             500,
             "Get \"https://r.dev/v2/\": dial tcp: lookup r.dev: no such host",
-            "image \"r.dev/app:1\" cannot be fetched: failed to pull image \"r.dev/app:1\": Get \"https://r.dev/v2/\": dial tcp: lookup r.dev: no such host",
+            "Back-off pulling image \"r.dev/app:1\": ErrImagePull: failed to pull image \"r.dev/app:1\": Get \"https://r.dev/v2/\": dial tcp: lookup r.dev: no such host",
         ),
     ];
     for (status, message, want) in rows {
