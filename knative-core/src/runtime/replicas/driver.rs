@@ -1,34 +1,29 @@
 //! The life of one instance: start, ready, exit, wait, start again, until it is stopped.
 
+mod ended;
+mod run;
 mod waiting;
 
-use std::{
-    pin::{Pin, pin},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use tokio::{
     sync::{mpsc, watch},
-    time::{Instant, sleep, sleep_until, timeout_at},
+    time::{Instant, sleep, sleep_until},
 };
 use tracing::{debug, warn};
 
+use self::ended::Ended;
 use super::{
     DEFAULT_GRACE, Shared,
     backoff::Backoff,
-    health::{Health, Unhealthy},
-    render::{Identity, render},
-    resolve::References,
     state::{Member, Want},
 };
 use crate::{
     http::Endpoint,
     runtime::{
-        Exit, InstanceId, InstanceSpec, InstanceState, Phase, Place, Running, RuntimeError,
-        StartError, StartPhases, Started, WorkloadId, pull_secrets,
+        Exit, InstanceId, InstanceState, Running, RuntimeError, StartError, Started, WorkloadId,
     },
 };
 
@@ -73,14 +68,6 @@ pub(super) enum Standing {
     Adopted(Endpoint),
     /// It was paused and goes on.
     Resumed(Started),
-}
-
-/// Why a run of the instance ended.
-struct Ended {
-    error: StartError,
-    exit: Option<Exit>,
-    /// The container that had to be ended.
-    unhealthy: Option<String>,
 }
 
 impl Driver {
@@ -219,7 +206,7 @@ impl Driver {
         while let Err(error) = self.try_to_stop().await {
             failures = failures.saturating_add(1);
             let error = StartError::backend_gone("what is left cannot be stopped", error);
-            self.back_off(ended(error), failures, self.in_a(STOP_RETRY));
+            self.back_off(error.into(), failures, self.in_a(STOP_RETRY));
             sleep(STOP_RETRY).await;
         }
     }
@@ -238,151 +225,6 @@ impl Driver {
                 error: Arc::new(ended.error),
                 failures,
                 until,
-            };
-        });
-    }
-
-    /// One run of the instance, from start to its end.
-    async fn once(&mut self, standing: Option<Standing>) -> Ended {
-        if standing.is_none() {
-            // They are of an earlier run. One that goes on may have ended meanwhile.
-            while self.exits.try_recv().is_ok() {}
-        }
-        self.stands = Stands::Down;
-        let is_start = !matches!(standing, Some(Standing::Adopted(_)));
-        match self.start(standing).await {
-            Ok((started, health)) => {
-                self.stands = Stands::Up;
-                self.left = None;
-                self.attend(started, &health, is_start).await
-            }
-            Err(error) => {
-                self.shared.starts.failed(&error);
-                Ended {
-                    exit: exit_of(&error),
-                    error,
-                    unhealthy: None,
-                }
-            }
-        }
-    }
-
-    async fn start(&self, standing: Option<Standing>) -> Result<(Started, Health), StartError> {
-        let shared = &self.shared;
-        let health = Health::new(&self.id, &shared.backend, &shared.prober, &self.template);
-        // What runs already needs nothing of what it was started with.
-        let started = match standing {
-            None => self.start_or_go_on().await?,
-            Some(Standing::Adopted(endpoint)) => Started::new(endpoint, StartPhases::new()),
-            Some(Standing::Resumed(started)) => started,
-        };
-        Ok((started, health))
-    }
-
-    async fn start_or_go_on(&self) -> Result<Started, StartError> {
-        let (backend, place) = (&self.shared.backend, self.place().await?);
-        let spec = self.spec(&place).await?;
-        let mut started = match &self.left {
-            None => backend.start(&spec).await?,
-            Some(Left { unhealthy }) => {
-                let grace = grace(&self.template);
-                backend.restart(&spec, unhealthy.as_deref(), grace).await?
-            }
-        };
-        started.phases.add_all(&place.phases);
-        Ok(started)
-    }
-
-    async fn place(&self) -> Result<Place, StartError> {
-        let backend = &self.shared.backend;
-        backend
-            .place(&self.id, &self.workload, &self.template)
-            .await
-    }
-
-    async fn spec(&self, place: &Place) -> Result<InstanceSpec, StartError> {
-        let (store, namespace) = (self.shared.store.as_ref(), &self.workload.namespace);
-        let references = References::read(store, namespace, &self.template).await?;
-        let pull_secrets = match (store, &self.template.spec) {
-            (Some(store), Some(pod)) => {
-                let secrets = pull_secrets(store, namespace, pod).await;
-                secrets.map_err(|error| StartError::backend_gone("reading pull secrets", error))?
-            }
-            _ => Vec::new(),
-        };
-        let identity = Identity {
-            id: &self.id,
-            workload: &self.workload,
-            template: &self.template,
-            place,
-            pull_secrets: &pull_secrets,
-            now: self.shared.clock.now(),
-        };
-        render(&identity, &references, self.start_timeout)
-    }
-
-    /// Waits until a started instance is ready, then until it ends.
-    async fn attend(&mut self, started: Started, health: &Health, is_start: bool) -> Ended {
-        let Started {
-            endpoint,
-            mut phases,
-        } = started;
-        let began = Instant::now();
-        let deadline = began + self.start_timeout.saturating_sub(phases.total());
-        let mut dead = pin!(health.dead(&endpoint));
-        let shared = Arc::clone(&self.shared);
-        let ready = self.wait_ready(&endpoint, health, dead.as_mut(), deadline);
-        if let Err(ended) = ready.await {
-            if is_start {
-                shared.starts.failed(&ended.error);
-            }
-            return ended;
-        }
-        phases.add(Phase::Ready, began.elapsed());
-        if is_start {
-            shared.starts.succeeded(&phases);
-        }
-        self.ready(&endpoint, phases);
-        let id = self.id.clone();
-        tokio::select! {
-            biased;
-            exit = self.exits.recv() => crashed(exit.unwrap_or_default()),
-            unhealthy = dead => unhealthy_end(unhealthy),
-            never = health.watch(&endpoint, |answer| report(&shared, &id, &endpoint, answer)) => match never {},
-        }
-    }
-
-    /// Waits until a started instance is ready. It is asked whether it lives once it has started.
-    async fn wait_ready(
-        &mut self,
-        endpoint: &Endpoint,
-        health: &Health,
-        dead: Pin<&mut impl Future<Output = Unhealthy>>,
-        deadline: Instant,
-    ) -> Result<(), Ended> {
-        let started = tokio::select! {
-            biased;
-            exit = self.exits.recv() => return Err(crashed(exit.unwrap_or_default())),
-            started = timeout_at(deadline, health.started(endpoint)) => started,
-        };
-        match started {
-            Err(_) => return Err(ended(timed_out(self.start_timeout))),
-            Ok(started) => started.map_err(unhealthy_end)?,
-        }
-        let ready = tokio::select! {
-            biased;
-            exit = self.exits.recv() => return Err(crashed(exit.unwrap_or_default())),
-            unhealthy = dead => return Err(unhealthy_end(unhealthy)),
-            ready = timeout_at(deadline, health.ready(endpoint)) => ready,
-        };
-        ready.map_err(|_| ended(timed_out(self.start_timeout)))
-    }
-
-    fn ready(&self, endpoint: &Endpoint, phases: StartPhases) {
-        self.shared.update(&self.id, |instance| {
-            instance.phases = phases;
-            instance.state = InstanceState::Ready {
-                endpoint: endpoint.clone(),
             };
         });
     }
@@ -406,17 +248,6 @@ impl Driver {
     }
 }
 
-fn report(shared: &Shared, id: &InstanceId, endpoint: &Endpoint, answer: Result<(), String>) {
-    shared.update(id, |instance| {
-        instance.state = match answer {
-            Ok(()) => InstanceState::Ready {
-                endpoint: endpoint.clone(),
-            },
-            Err(message) => InstanceState::NotReady { message },
-        };
-    });
-}
-
 fn grace(template: &PodTemplateSpec) -> Duration {
     let seconds = template
         .spec
@@ -425,48 +256,4 @@ fn grace(template: &PodTemplateSpec) -> Duration {
     seconds
         .and_then(|seconds| u64::try_from(seconds).ok())
         .map_or(DEFAULT_GRACE, Duration::from_secs)
-}
-
-fn ended(error: StartError) -> Ended {
-    Ended {
-        error,
-        exit: None,
-        unhealthy: None,
-    }
-}
-
-fn timed_out(waited: Duration) -> StartError {
-    StartError::Timeout {
-        waited,
-        message: "the readiness probe did not succeed".to_owned(),
-    }
-}
-
-fn unhealthy_end(unhealthy: Unhealthy) -> Ended {
-    let Unhealthy { container, message } = unhealthy;
-    let exit = Exit {
-        container: Some(container.clone()),
-        message,
-        ..Exit::default()
-    };
-    Ended {
-        unhealthy: Some(container),
-        ..ended(StartError::CrashLoop(exit))
-    }
-}
-
-fn crashed(exit: Exit) -> Ended {
-    Ended {
-        error: StartError::CrashLoop(exit.clone()),
-        exit: Some(exit),
-        unhealthy: None,
-    }
-}
-
-/// How an instance ended that did not live to be ready.
-fn exit_of(error: &StartError) -> Option<Exit> {
-    match error {
-        StartError::CrashLoop(exit) => Some(exit.clone()),
-        _ => None,
-    }
 }
