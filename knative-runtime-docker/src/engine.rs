@@ -163,6 +163,7 @@ pub(crate) fn text(error: &Error) -> String {
     match error {
         Error::DockerResponseServerError { message, .. } => message.clone(),
         Error::DockerStreamError { error } => error.clone(),
+        Error::HyperLegacyError { err } => format!("the engine does not answer: {err}"),
         other => other.to_string(),
     }
 }

@@ -11,7 +11,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::{Store, StoreError, WatchEvent, WatchOptions, index::Index, pace::Pace};
 use crate::{
@@ -188,18 +188,26 @@ impl<K: Cached> Cache<K> {
     async fn follow_always(&self) {
         let mut pace = Pace::default();
         loop {
-            let began = Instant::now();
-            if let Err(error) = self.follow().await
-                && !matches!(error, StoreError::Expired { .. })
-            {
-                warn!(kind = %GroupKind::of::<K>(), %error, "a watch failed, it is begun again");
+            let (began, mut was_synced) = (Instant::now(), false);
+            match self.follow(&mut was_synced).await {
+                Err(StoreError::Expired { message }) => {
+                    debug!(kind = %GroupKind::of::<K>(), message, "a watch begins anew");
+                    if was_synced {
+                        // It was too slow, which says nothing of the store.
+                        pace = Pace::default();
+                    }
+                }
+                Err(error) => {
+                    warn!(kind = %GroupKind::of::<K>(), %error, "a watch failed, it is begun again");
+                }
+                Ok(()) => {}
             }
             sleep(pace.after(began.elapsed())).await;
         }
     }
 
-    /// One watch, from all objects to its end.
-    async fn follow(&self) -> Result<(), StoreError> {
+    /// One watch, from all objects to its end; notes when it has told all that existed.
+    async fn follow(&self, was_synced: &mut bool) -> Result<(), StoreError> {
         let options = WatchOptions {
             bookmarks: true,
             ..WatchOptions::default()
@@ -227,6 +235,7 @@ impl<K: Cached> Cache<K> {
                 } => {
                     self.shared.retain(&initial.take().unwrap_or_default());
                     self.shared.synced.send_replace(true);
+                    *was_synced = true;
                 }
                 WatchEvent::Bookmark { .. } => {}
             }

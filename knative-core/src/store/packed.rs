@@ -81,12 +81,22 @@ struct Newest {
 
 impl Warm {
     pub(super) fn unpack(&self, packed: &Packed) -> Arc<Object> {
-        if let Some(object) = self.0.lock().objects.get(&packed.version) {
-            return Arc::clone(object);
-        }
-        let object = Arc::new(packed.unpack());
-        self.keep(packed.version, &object);
-        object
+        let kept = self.find(packed);
+        kept.unwrap_or_else(|| {
+            let object = Arc::new(packed.unpack());
+            self.keep(packed.version, &object);
+            object
+        })
+    }
+
+    /// The same for one of many, which are not to drive out what others ask for.
+    pub(super) fn look(&self, packed: &Packed) -> Arc<Object> {
+        let kept = self.find(packed);
+        kept.unwrap_or_else(|| Arc::new(packed.unpack()))
+    }
+
+    fn find(&self, packed: &Packed) -> Option<Arc<Object>> {
+        self.0.lock().objects.get(&packed.version).cloned()
     }
 
     pub(super) fn pack(&self, object: &Arc<Object>) -> Packed {

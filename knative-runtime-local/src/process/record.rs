@@ -88,6 +88,8 @@ struct Book {
     records: BTreeMap<InstanceId, Record>,
     /// How many lines the file has; those of removed and replaced records are dead.
     lines: usize,
+    /// Whether half a line may be at the end, after a write that failed.
+    torn: bool,
 }
 
 /// A line of the file.
@@ -122,14 +124,17 @@ impl Records {
             file,
             records,
             lines,
+            torn: false,
         });
         Ok(Self { path, book })
     }
 
     pub(super) fn write(&self, record: &Record) -> io::Result<()> {
         let mut book = self.book.lock();
+        book.append(&Line::Runs(Cow::Borrowed(record)))?;
         book.records.insert(record.id(), record.clone());
-        book.append(&Line::Runs(Cow::Borrowed(record)), &self.path)
+        book.compact(&self.path);
+        Ok(())
     }
 
     pub(super) fn remove(&self, id: &InstanceId) {
@@ -138,7 +143,9 @@ impl Records {
             return;
         }
         let line = Line::Gone(Cow::Borrowed(id.as_str()));
-        if let Err(error) = book.append(&line, &self.path) {
+        let appended = book.append(&line);
+        book.compact(&self.path);
+        if let Err(error) = appended {
             // A later run then finds that the process does not live.
             warn!(instance = %id, %error, "the end of a process could not be written down");
         }
@@ -150,18 +157,34 @@ impl Records {
 }
 
 impl Book {
-    fn append(&mut self, line: &Line<'_>, path: &Path) -> io::Result<()> {
+    fn append(&mut self, line: &Line<'_>) -> io::Result<()> {
         let mut text = Vec::new();
-        line.put(&mut text)?;
-        self.lines += 1;
-        let dead = self.lines.saturating_sub(self.records.len());
-        let written = self.file.write_all(&text);
-        // Half a line would spoil the next one.
-        if written.is_err() || dead > self.records.len() + DEAD_LINES {
-            self.file = write_all(path, &self.records)?;
-            self.lines = self.records.len();
+        if self.torn {
+            // An empty line, or the end of half a one: neither is read.
+            text.push(b'\n');
         }
+        line.put(&mut text)?;
+        self.torn = true;
+        self.file.write_all(&text)?;
+        self.torn = false;
+        self.lines += 1;
         Ok(())
+    }
+
+    /// Writes the file anew once it has too many dead lines. Where that fails, those it has are as good.
+    fn compact(&mut self, path: &Path) {
+        let dead = self.lines.saturating_sub(self.records.len());
+        if dead <= self.records.len() + DEAD_LINES {
+            return;
+        }
+        match write_all(path, &self.records) {
+            Ok(file) => {
+                self.file = file;
+                self.lines = self.records.len();
+                self.torn = false;
+            }
+            Err(error) => warn!(%error, "the records of processes cannot be written anew"),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod deployment;
 mod endpoints;
+mod evict;
 mod pod;
 mod workloads;
 mod writer;

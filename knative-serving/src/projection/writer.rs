@@ -3,20 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures::StreamExt as _;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Endpoints, Pod, PodTemplateSpec};
-use knative_core::object::{GroupKind, Object, ObjectExt as _, ObjectKey, quote};
+use knative_core::object::ObjectExt as _;
 use knative_core::runtime::{Instance, InstanceId, InstanceState, WorkloadId, WorkloadRuntime};
-use knative_core::store::{
-    ApiObject, DeleteOptions, StoreError, StoreExt as _, WatchEvent, WatchOptions,
-};
+use knative_core::store::{ApiObject, DeleteOptions, StoreError};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::debug;
 
 use super::{Instances, Workloads, deployment, endpoints, pod};
-use crate::api::Revision;
-use crate::api::keys::serving::REVISION_UID;
 use crate::reconcile::pod_autoscaler::Registry;
 use crate::reconcile::revision::template::pod_template;
 use crate::reconcile::shell::Shell;
@@ -197,52 +192,6 @@ impl Projection {
                 events.normal(pod, "Killing", format!("Stopping container {name}"));
             }
             _ => {}
-        }
-    }
-
-    /// Replaces instances whose pods a user deletes, until `shutdown`.
-    pub(crate) async fn evict(self: Arc<Self>, shutdown: CancellationToken) {
-        while shutdown
-            .run_until_cancelled(self.follow_deletions())
-            .await
-            .is_some()
-        {}
-    }
-
-    async fn follow_deletions(&self) {
-        let options = WatchOptions::default();
-        let pods = GroupKind::of::<Pod>();
-        let watch = self.shell.store.watch(&pods, &options).await;
-        let Ok(mut watch) = watch else {
-            return std::future::pending().await;
-        };
-        while let Some(Ok(event)) = watch.next().await {
-            let WatchEvent::Deleted(pod) = event else {
-                continue;
-            };
-            let id = InstanceId::new(pod.name());
-            if !self.is_missed(&id, &pod).await {
-                continue;
-            }
-            if let Err(error) = self.runtime.evict(&id).await {
-                warn!(%error, pod = %quote(pod.name()), "an instance was not replaced");
-            }
-        }
-    }
-
-    /// Whether an instance whose pod is deleted has to be replaced. What is gone by itself is known as gone already, and
-    /// pods that go with their Revision belong to instances that still finish their requests.
-    async fn is_missed(&self, id: &InstanceId, pod: &Object) -> bool {
-        let workload = self.workloads.workload_of(id);
-        let Some(name) = workload.and_then(|workload| self.workloads.revision_of(&workload)) else {
-            return false;
-        };
-        let key = ObjectKey::of::<Revision>(&name.namespace, &name.name);
-        match self.shell.store.find(&key).await {
-            Ok(Some(revision)) => {
-                !revision.is_deleting() && pod.label(REVISION_UID) == Some(revision.uid())
-            }
-            _ => false,
         }
     }
 }

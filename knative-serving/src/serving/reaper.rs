@@ -35,9 +35,15 @@ impl Component for Reaper {
             let known = |id: &_| workloads.revision_of(id).is_some();
             self.replicas.reap(known).await
         };
-        let reaped = shutdown.run_until_cancelled(reaping).await;
-        if let Some(count) = reaped.transpose()?.filter(|count| *count > 0) {
-            tracing::info!(count, "instances of an earlier run belonged to nobody");
+        match shutdown.run_until_cancelled(reaping).await {
+            Some(Ok(count)) if count > 0 => {
+                tracing::info!(count, "instances of an earlier run belonged to nobody");
+            }
+            // The end of the platform tries once more.
+            Some(Err(error)) => {
+                tracing::warn!(%error, "instances of an earlier run, which belong to nobody, could not be stopped");
+            }
+            _ => {}
         }
         Ok(())
     }

@@ -168,7 +168,7 @@ impl Replicas {
     }
 
     /// Stops what was found by [`Replicas::adopt`] and belongs to a workload that is not `known`; answers with how many
-    /// instances that were.
+    /// instances that were. Those that could not be stopped are there for another call.
     ///
     /// # Errors
     /// [`RuntimeError::BackendGone`].
@@ -185,14 +185,20 @@ impl Replicas {
                 .flatten()
                 .collect()
         };
-        let stops = orphans
-            .iter()
-            .map(|orphan| self.shared.backend.stop(&orphan.id, DEFAULT_GRACE));
-        join_all(stops)
-            .await
-            .into_iter()
-            .collect::<Result<Vec<()>, _>>()?;
-        Ok(orphans.len())
+        let count = orphans.len();
+        let stops = orphans.into_iter().map(|orphan| async {
+            let stopped = self.shared.backend.stop(&orphan.id, DEFAULT_GRACE).await;
+            stopped.inspect_err(|_| {
+                let found = &mut self.shared.state.lock().found;
+                found
+                    .entry(orphan.workload.clone())
+                    .or_default()
+                    .push(orphan);
+            })
+        });
+        let stopped = join_all(stops).await;
+        stopped.into_iter().collect::<Result<Vec<()>, _>>()?;
+        Ok(count)
     }
 
     /// Stops every instance and waits until nothing runs.

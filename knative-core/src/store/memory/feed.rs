@@ -31,6 +31,12 @@ impl Feeds {
         }
     }
 
+    /// Up to which version changes of a kind may be shown; those of a kind that is not served are nobody's to see.
+    pub(super) fn settled(&self, kind: &GroupKind) -> u64 {
+        let feed = self.by_kind.get(kind);
+        feed.map_or(u64::MAX, |feed| *feed.borrow())
+    }
+
     pub(super) fn subscribe(&self, kind: &GroupKind) -> Option<watch::Receiver<u64>> {
         self.by_kind.get(kind).map(watch::Sender::subscribe)
     }

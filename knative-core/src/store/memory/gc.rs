@@ -149,24 +149,18 @@ impl State {
         if blocking.is_empty() {
             return self.drop_finalizer(key, FOREGROUND);
         }
-        let live = blocking
-            .into_iter()
-            .filter(|key| self.get(key).is_some_and(|object| !object.is_deleting()));
-        let live: Vec<Work> = live.map(Work::Examine).collect();
-        self.work.extend(live);
+        let live = blocking.into_iter().filter(|(_, is_deleting)| !is_deleting);
+        self.work.extend(live.map(|(key, _)| Work::Examine(key)));
     }
 
-    fn blocking(&self, owner_uid: &str) -> Vec<ObjectKey> {
-        let dependents = self.dependents.get(owner_uid);
-        dependents
-            .into_iter()
-            .flatten()
-            .filter(|key| {
-                self.get(key)
-                    .is_some_and(|object| blocks(&object, owner_uid))
-            })
-            .cloned()
-            .collect()
+    /// The dependents that an owner waits for, and whether they are being deleted.
+    fn blocking(&self, owner_uid: &str) -> Vec<(ObjectKey, bool)> {
+        let dependents = self.dependents.get(owner_uid).into_iter().flatten();
+        let blocking = dependents.filter_map(|key| {
+            let object = self.get(key)?;
+            blocks(&object, owner_uid).then(|| (key.clone(), object.is_deleting()))
+        });
+        blocking.collect()
     }
 
     fn orphan_dependents(&mut self, owner: &Object) {

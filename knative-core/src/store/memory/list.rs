@@ -10,6 +10,8 @@ use crate::{
     store::{ListOptions, ObjectList, StoreError, VersionMatch, packed::Packed},
 };
 
+use tokio::task::consume_budget;
+
 use super::{
     Inner,
     filter::Filter,
@@ -29,11 +31,23 @@ struct Token {
     name: String,
 }
 
-pub(super) fn list(
+pub(super) async fn list(
     inner: &Inner,
     kind: &GroupKind,
     options: &ListOptions,
 ) -> Result<ObjectList, StoreError> {
+    let (filter, found, version) = find(inner, kind, options)?;
+    // Objects are unpacked while others write.
+    let limit = options.limit.filter(|limit| *limit > 0);
+    Ok(page(inner, &filter, &found, version, limit).await)
+}
+
+/// The objects that may match, at the version that the list shows.
+fn find(
+    inner: &Inner,
+    kind: &GroupKind,
+    options: &ListOptions,
+) -> Result<(Filter, Vec<Packed>, u64), StoreError> {
     let state = inner.state.read();
     let table = state.table(kind)?;
     let filter = Filter::new(
@@ -68,14 +82,11 @@ pub(super) fn list(
         let named = rest.filter(|(name, _)| filter.allows(name));
         named.map(|(_, packed)| (*packed).clone()).collect()
     };
-    // Objects are unpacked while others write.
-    drop(state);
-    let limit = options.limit.filter(|limit| *limit > 0);
-    Ok(page(inner, &filter, &found, version, limit))
+    Ok((filter, found, version))
 }
 
 /// The first `limit` objects of those that were found.
-fn page(
+async fn page(
     inner: &Inner,
     filter: &Filter,
     found: &[Packed],
@@ -92,7 +103,8 @@ fn page(
             more = true;
             break;
         }
-        let object = inner.warm.unpack(packed);
+        consume_budget().await;
+        let object = inner.warm.look(packed);
         if !filter.matches(&object) {
             continue;
         }

@@ -34,7 +34,7 @@ use super::{
     packed::Warm,
 };
 
-/// How many changes of each kind are kept for watches that resume and lists that go on.
+/// How many changes of each kind are kept at most for watches that resume and lists that go on.
 const HISTORY: usize = 2_048;
 /// How many objects garbage collection looks at before it lets other calls in.
 const COLLECT_AT_ONCE: usize = 256;
@@ -154,6 +154,9 @@ impl Inner {
         let now = self.clock.now();
         let mut state = self.state.write();
         state.now = now;
+        for (kind, table) in &mut state.tables {
+            table.trim(now, self.feeds.settled(kind));
+        }
         state.expire();
         let result = act(&mut state);
         let commit = self.commit(&mut state);
@@ -243,7 +246,7 @@ impl Store for MemoryStore {
         options: &ListOptions,
     ) -> Result<ObjectList, StoreError> {
         self.inner.tidy();
-        list::list(&self.inner, kind, options)
+        list::list(&self.inner, kind, options).await
     }
 
     async fn create(&self, object: Object, options: &WriteOptions) -> Result<Written, StoreError> {

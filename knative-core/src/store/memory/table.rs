@@ -15,8 +15,10 @@ use super::expiry::Expiry;
 const RECENT: SignedDuration = SignedDuration::from_mins(5);
 /// So many are kept however old they are.
 const LASTING: usize = 100;
-/// How much more of them is kept, in bytes.
+/// How many bytes are kept beyond those, all counted.
 const ROOM: usize = 512 << 10;
+/// For how long they are kept however many bytes that is: time for all who watch to take them.
+const YOUNG: SignedDuration = SignedDuration::from_millis(500);
 
 /// A place in a table. The order is that of lists.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,19 +90,32 @@ impl Table {
         }
         self.held += change.object.size();
         self.history.push_back((now, change));
-        while self.has_too_much(now)
-            && let Some((_, oldest)) = self.history.pop_front()
-        {
-            self.floor = oldest.version;
-            self.held -= oldest.object.size();
+        while self.history.len() > self.limit {
+            self.forget_oldest();
         }
     }
 
-    fn has_too_much(&self, now: Timestamp) -> bool {
-        let count = self.history.len();
-        let oldest = self.history.front().map_or(now, |(at, _)| *at);
-        let is_old = now.duration_since(oldest) > RECENT;
-        count > self.limit || (count > LASTING && (is_old || self.held > ROOM))
+    /// Forgets what is old, or too much. Those who watch see changes up to `settled`.
+    pub(super) fn trim(&mut self, now: Timestamp, settled: u64) {
+        while self.has_too_much(now, settled) {
+            self.forget_oldest();
+        }
+    }
+
+    fn has_too_much(&self, now: Timestamp, settled: u64) -> bool {
+        let Some((at, oldest)) = self.history.front() else {
+            return false;
+        };
+        let age = now.duration_since(*at);
+        let too_large = age > YOUNG && self.held > ROOM;
+        self.history.len() > LASTING && oldest.version <= settled && (age > RECENT || too_large)
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some((_, oldest)) = self.history.pop_front() {
+            self.floor = oldest.version;
+            self.held -= oldest.object.size();
+        }
     }
 
     /// Nothing is known of changes up to `version`.

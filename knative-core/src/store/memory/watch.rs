@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use futures::{StreamExt as _, stream};
-use tokio::{sync::watch, time::Instant};
+use tokio::{sync::watch, task::consume_budget, time::Instant};
 
 use crate::{
     object::{GroupKind, Object},
@@ -114,6 +114,7 @@ impl Watcher {
     async fn next(mut self) -> Option<(Result<WatchEvent, StoreError>, Self)> {
         loop {
             if let Some(due) = self.due.pop_front() {
+                consume_budget().await;
                 match self.event_of(due) {
                     Some(event) => return Some((Ok(event), self)),
                     None => continue,
@@ -181,7 +182,11 @@ impl Watcher {
 
     fn event_of(&self, due: Due) -> Option<WatchEvent> {
         match due {
-            Due::Existing(packed) => self.matching(&packed).map(WatchEvent::Added),
+            Due::Existing(packed) => {
+                let object = self.inner.warm.look(&packed);
+                let matches = self.filter.matches(&object);
+                matches.then_some(WatchEvent::Added(object))
+            }
             Due::Change(change) => self.event_of_change(&change),
             Due::Bookmark { version, initial } => Some(WatchEvent::Bookmark {
                 resource_version: version.to_string(),

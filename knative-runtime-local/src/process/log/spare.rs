@@ -18,11 +18,15 @@ const SPARES: usize = 8;
 pub(super) struct Spares {
     made: AtomicU64,
     ready: Mutex<Vec<(PathBuf, File)>>,
+    filling: Mutex<()>,
 }
 
 impl Spares {
-    /// Makes as many in `dir` as are missing.
+    /// Makes as many in `dir` as are missing, unless somebody is at it.
     pub(super) fn fill(&self, dir: &Path) -> io::Result<()> {
+        let Some(_filling) = self.filling.try_lock() else {
+            return Ok(());
+        };
         while self.ready.lock().len() < SPARES {
             let number = self.made.fetch_add(1, Ordering::Relaxed);
             let path = dir.join(format!("{number}.spare"));
