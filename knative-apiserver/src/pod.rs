@@ -69,9 +69,9 @@ pub(crate) fn refused(error: &RuntimeError) -> Failure {
     let message = error.to_string();
     match error {
         RuntimeError::NotFound { .. } => Failure::new(StatusCode::NOT_FOUND, "NotFound", message),
-        RuntimeError::NoContainer { .. } | RuntimeError::Unsupported { .. } => {
-            Failure::bad_request(message)
-        }
+        RuntimeError::NoContainer { .. }
+        | RuntimeError::NoPrevious { .. }
+        | RuntimeError::Unsupported { .. } => Failure::bad_request(message),
         _ => Failure::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "ServiceUnavailable",

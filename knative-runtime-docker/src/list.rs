@@ -84,6 +84,9 @@ impl Shared {
             self.track(id, &member);
         }
         let mut state = member.state.lock();
+        state.alone = !containers
+            .iter()
+            .any(|container| role(container) == Some(Role::Sandbox));
         for container in containers {
             // One whose names are resolved by nobody any more is started anew.
             let resolves = value(container, label::DNS) == self.sandboxes.resolver().as_deref();

@@ -55,11 +55,14 @@ impl Shared {
     ) -> Result<LogStream, RuntimeError> {
         let text = match fs::read(self.directories.previous_log(id, &held.name)).await {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(RuntimeError::NotFound { id: id.clone() });
+                return Err(RuntimeError::NoPrevious {
+                    id: id.clone(),
+                    container: held.name.clone(),
+                });
             }
             read => read.map_err(|error| RuntimeError::backend_gone("reading a log", error))?,
         };
-        let text = Bytes::from(text);
+        let text = Bytes::from(since(&text, options.since));
         let start = options.tail_lines.map_or(0, |lines| last(&text, lines));
         let pieces = stream::iter([Ok(text.slice(start..))]).boxed();
         Ok(match options.limit_bytes {
@@ -84,6 +87,18 @@ impl Shared {
                 container: container.unwrap_or_default().to_owned(),
             })
     }
+}
+
+/// What was printed from a time on, of lines that begin with theirs.
+fn since(text: &[u8], since: Option<Timestamp>) -> Vec<u8> {
+    let lines = text.split_inclusive(|byte| *byte == b'\n');
+    let printed = lines.filter_map(|line| {
+        let end = line.iter().position(|byte| *byte == b' ')?;
+        let time = std::str::from_utf8(&line[..end]).ok()?.parse::<Timestamp>();
+        let wanted = since.is_none_or(|since| time.is_ok_and(|time| time >= since));
+        wanted.then_some(&line[end + 1..])
+    });
+    printed.flatten().copied().collect()
 }
 
 /// Where the last `lines` lines begin.
@@ -118,6 +133,15 @@ mod tests {
     use futures::FutureExt as _;
 
     use super::*;
+
+    #[test]
+    fn lines_lose_their_times_and_older_ones_are_left_out() {
+        let text = b"2026-01-01T00:00:01.5Z a b\n2026-01-01T00:00:02Z\n2026-01-01T00:00:03Z c";
+        let from = |time: &str| since(text, Some(time.parse().unwrap()));
+        assert_eq!(since(text, None), b"a b\nc");
+        assert_eq!(from("2026-01-01T00:00:01Z"), b"a b\nc");
+        assert_eq!(from("2026-01-01T00:00:02Z"), b"c");
+    }
 
     #[test]
     fn the_last_lines_begin_after_a_break() {

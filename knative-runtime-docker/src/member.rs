@@ -139,6 +139,14 @@ impl Member {
         self.state.lock().containers.retain(|held| held.id != id);
     }
 
+    /// An instance without a sandbox has its address from its container, which went.
+    pub(crate) fn lose_address(&self) {
+        let mut state = self.state.lock();
+        if state.alone {
+            state.address = None;
+        }
+    }
+
     /// Looks for ends anew, which are the start's to tell until it [runs](Self::run).
     pub(crate) fn revive(&self) {
         let mut state = self.state.lock();

@@ -15,7 +15,7 @@ use k8s_openapi::api::core::v1::PodTemplateSpec;
 use knative_core::{
     Clock, Ids,
     runtime::{
-        Capabilities, ExecOptions, ExecSession, InstanceEvent, InstanceId, InstanceRuntime,
+        Capabilities, ExecOptions, ExecSession, Exit, InstanceEvent, InstanceId, InstanceRuntime,
         InstanceSpec, Isolation, LogOptions, LogStream, Phase, Place, Running, RuntimeError,
         StartError, StartPhases, Started, Unsupported, Usage, WorkloadId,
     },
@@ -363,15 +363,18 @@ impl InstanceRuntime for DockerRuntime {
             .await
     }
 
-    async fn restart(
+    async fn stop_container(
         &self,
-        spec: &InstanceSpec,
-        unhealthy: Option<&str>,
+        id: &InstanceId,
+        container: &str,
         grace: Duration,
-    ) -> Result<Started, StartError> {
-        let unhealthy = unhealthy.map(str::to_owned);
-        let restarted = self.work(spec, true, move |start| async move {
-            match start.again(unhealthy.as_deref(), grace).await {
+    ) -> Result<Exit, RuntimeError> {
+        self.shared.stop_container(id, container, grace).await
+    }
+
+    async fn restart(&self, spec: &InstanceSpec) -> Result<Started, StartError> {
+        let restarted = self.work(spec, true, |start| async move {
+            match start.again().await {
                 // It stays as it is, to be restarted again.
                 Err(StartError::CrashLoop(exit)) => Ok(Err(StartError::CrashLoop(exit))),
                 restarted => restarted.map(Ok),

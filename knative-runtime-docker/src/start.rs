@@ -29,6 +29,8 @@ use crate::{
     volume,
 };
 
+/// What the engine says of an image that it does not have; its reference follows.
+const NO_IMAGE: &str = "No such image: ";
 /// How long after a refused connection the next one is tried, at first and at most.
 const CONNECT: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(16));
 
@@ -76,12 +78,7 @@ impl Start {
         phases: &mut StartPhases,
     ) -> Result<Vec<String>, StartError> {
         let lap = Instant::now();
-        let images = tokio::select! {
-            biased;
-            () = self.member.stop.cancelled() => return Err(StartError::Stopped),
-            () = sleep_until(self.deadline()) => return Err(self.timed_out("an image is pulled")),
-            images = self.images() => images?,
-        };
+        let images = self.pulled(self.images()).await?;
         phases.add(Phase::Image, lap.elapsed());
 
         let lap = Instant::now();
@@ -94,6 +91,19 @@ impl Start {
         let made = try_join_all(made).await?;
         phases.add(Phase::Create, lap.elapsed());
         Ok(made)
+    }
+
+    /// Waits for images no longer than the start may take.
+    pub(crate) async fn pulled<T>(
+        &self,
+        images: impl Future<Output = Result<T, StartError>>,
+    ) -> Result<T, StartError> {
+        tokio::select! {
+            biased;
+            () = self.member.stop.cancelled() => Err(StartError::Stopped),
+            () = sleep_until(self.deadline()) => Err(self.timed_out("an image is pulled")),
+            images = images => images,
+        }
     }
 
     fn note(&self) {
@@ -285,11 +295,11 @@ impl Start {
         }
     }
 
-    pub(crate) fn deadline(&self) -> Instant {
+    fn deadline(&self) -> Instant {
         self.began + self.spec.start_timeout
     }
 
-    pub(crate) fn timed_out(&self, message: &str) -> StartError {
+    fn timed_out(&self, message: &str) -> StartError {
         StartError::Timeout {
             waited: self.spec.start_timeout,
             message: message.to_owned(),
@@ -329,8 +339,8 @@ fn refused(reason: &'static str, error: Error) -> StartError {
         _ if message.contains("cannot join") || message.contains("No such container") => {
             start_gone("the instance lost its network", error)
         }
-        Some(404) if message.contains("No such image") => StartError::ImageNotFound {
-            reference: message.clone(),
+        Some(404) if message.starts_with(NO_IMAGE) => StartError::ImageNotFound {
+            reference: message.trim_start_matches(NO_IMAGE).to_owned(),
             hint: "it went from the engine; it is fetched again".to_owned(),
         },
         Some(400 | 404 | 409) => StartError::Config { reason, message },

@@ -136,6 +136,14 @@ pub enum RuntimeError {
         /// The container's name.
         container: String,
     },
+    /// The container was not started again, so that there is no log of the run before.
+    #[error("previous terminated container {container:?} in pod {:?} not found", id.as_str())]
+    NoPrevious {
+        /// The instance's id.
+        id: InstanceId,
+        /// The container's name.
+        container: String,
+    },
     /// The backend cannot do this.
     #[error("{what} is not supported by this runtime")]
     Unsupported {

@@ -129,7 +129,7 @@ impl Running {
 /// How an instance ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exit {
-    /// The container that ended; `None` where an instance is one container.
+    /// The container that ended; `None` where an instance is one container, or what its containers stand on ended.
     pub container: Option<String>,
     /// Its exit code; unknown for an adopted process.
     pub code: Option<i32>,
@@ -238,23 +238,36 @@ pub trait InstanceRuntime: fmt::Debug + Send + Sync + 'static {
         Err(standby_unsupported())
     }
 
-    /// Starts again, within an instance that was started, the containers that have ended and the one that is `unhealthy`,
-    /// which is ended first as by [`stop`](Self::stop). Others go on, and volumes keep what they hold. Called where
-    /// [`Capabilities::restart`] says so. Default: a stop and a start.
+    /// Ends one container of a started instance, as [`stop`](Self::stop) ends all; answers with how it ended. Called where
+    /// [`Capabilities::restart`] says so.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NotFound`], [`RuntimeError::NoContainer`], [`RuntimeError::BackendGone`], or
+    /// [`RuntimeError::Unsupported`] unless overridden.
+    async fn stop_container(
+        &self,
+        id: &InstanceId,
+        container: &str,
+        grace: Duration,
+    ) -> Result<Exit, RuntimeError> {
+        let _ = (id, container, grace);
+        Err(RuntimeError::Unsupported {
+            what: "ending one container",
+        })
+    }
+
+    /// Starts again, within an instance that was started, the containers that have ended. Others go on, and volumes keep
+    /// what they hold. Called where [`Capabilities::restart`] says so.
     ///
     /// # Errors
     /// [`StartError::CrashLoop`] if one of them ends again: then the instance stays as it is. With every other error nothing
-    /// is left of it.
-    async fn restart(
-        &self,
-        spec: &InstanceSpec,
-        unhealthy: Option<&str>,
-        grace: Duration,
-    ) -> Result<Started, StartError> {
-        let _ = unhealthy;
-        let stopped = self.stop(&spec.id, grace).await;
-        stopped.map_err(|error| StartError::backend_gone("it could not be stopped", error))?;
-        self.start(spec).await
+    /// is left of it. [`StartError::Unsupported`] unless overridden.
+    async fn restart(&self, spec: &InstanceSpec) -> Result<Started, StartError> {
+        let _ = spec;
+        Err(StartError::Unsupported(Unsupported::refused(
+            "spec.containers",
+            "this runtime restarts whole instances",
+        )))
     }
 
     /// Takes the processors from a started instance; it keeps its memory.

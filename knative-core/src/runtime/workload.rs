@@ -187,6 +187,8 @@ pub enum InstanceState {
         failures: u32,
         /// When the next one comes.
         until: Timestamp,
+        /// Whether the containers that did not fail go on meanwhile.
+        others_run: bool,
     },
     /// It is kept in reserve: made but not started, or paused. It takes no requests.
     Standby,

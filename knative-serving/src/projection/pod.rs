@@ -40,13 +40,14 @@ fn status(spec: Option<&PodSpec>, instance: &Instance) -> PodStatus {
         InstanceState::Ready { .. } | InstanceState::NotReady { .. } | InstanceState::Stopping
     );
     let address = address(instance);
+    let alone = spec.is_some_and(|spec| spec.containers.len() == 1);
     PodStatus {
         phase: Some(if started { "Running" } else { "Pending" }.to_owned()),
         conditions: Some(conditions(instance, ready)),
         container_statuses: Some(
             spec.iter()
                 .flat_map(|spec| &spec.containers)
-                .map(|container| container_status(container, instance))
+                .map(|container| container_status(container, instance, alone))
                 .collect(),
         ),
         init_container_statuses: spec.and_then(|spec| spec.init_containers.as_ref()).map(
@@ -97,10 +98,10 @@ fn conditions(instance: &Instance, ready: bool) -> Vec<PodCondition> {
     ]
 }
 
-fn container_status(container: &Container, instance: &Instance) -> ContainerStatus {
+fn container_status(container: &Container, instance: &Instance, alone: bool) -> ContainerStatus {
     let image = container.image.clone().unwrap_or_default();
     let ready = match &instance.state {
-        InstanceState::BackingOff { error, .. } => is_anothers(error, container),
+        state if goes_on(container, state) => true,
         state => state.is_ready(),
     };
     ContainerStatus {
@@ -111,18 +112,22 @@ fn container_status(container: &Container, instance: &Instance) -> ContainerStat
         started: Some(ready),
         restart_count: i32::try_from(instance.restarts_of(&container.name)).unwrap_or(i32::MAX),
         state: Some(state(container, instance)),
-        last_state: last_exit_of(container, instance).map(terminated),
+        last_state: last_exit_of(container, instance, alone).map(terminated),
         ..ContainerStatus::default()
     }
 }
 
-/// How a container ended the last time; where it is not said which one did, it was the only one.
-fn last_exit_of<'a>(container: &Container, instance: &'a Instance) -> Option<&'a Exit> {
+/// How a container ended the last time; where an instance is one container it is not said which one did.
+fn last_exit_of<'a>(
+    container: &Container,
+    instance: &'a Instance,
+    alone: bool,
+) -> Option<&'a Exit> {
     let exit = instance.last_exit.as_ref()?;
-    let own = exit
-        .container
-        .as_ref()
-        .is_none_or(|name| *name == container.name);
+    let own = match &exit.container {
+        Some(name) => *name == container.name,
+        None => alone,
+    };
     own.then_some(exit)
 }
 
@@ -162,9 +167,7 @@ fn waiting(reason: String, message: Option<String>) -> ContainerState {
 
 fn state(container: &Container, instance: &Instance) -> ContainerState {
     match &instance.state {
-        InstanceState::BackingOff { error, .. } if is_anothers(error, container) => {
-            running(instance)
-        }
+        state if goes_on(container, state) => running(instance),
         InstanceState::Starting => waiting("ContainerCreating".to_owned(), None),
         InstanceState::Standby => waiting(
             "Standby".to_owned(),
@@ -181,13 +184,18 @@ fn state(container: &Container, instance: &Instance) -> ContainerState {
     }
 }
 
-/// Whether it is another container that ended.
-fn is_anothers(error: &StartError, container: &Container) -> bool {
-    match error {
-        StartError::CrashLoop(exit) => exit
-            .container
-            .as_ref()
-            .is_some_and(|name| *name != container.name),
+/// Whether a container runs while another one of its instance waits to be started again.
+fn goes_on(container: &Container, state: &InstanceState) -> bool {
+    let InstanceState::BackingOff {
+        error,
+        others_run: true,
+        ..
+    } = state
+    else {
+        return false;
+    };
+    match &**error {
+        StartError::CrashLoop(exit) => exit.container.as_ref() != Some(&container.name),
         _ => false,
     }
 }
@@ -217,5 +225,55 @@ fn terminated(exit: &Exit) -> ContainerState {
             ..ContainerStateTerminated::default()
         }),
         ..ContainerState::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::Timestamp;
+    use knative_core::runtime::{InstanceId, WorkloadId};
+
+    use super::*;
+
+    fn exit(container: Option<&str>) -> Exit {
+        Exit {
+            container: container.map(str::to_owned),
+            code: Some(3),
+            ..Exit::default()
+        }
+    }
+
+    /// Whether each of two containers is said to run, and to have ended.
+    fn shown(exit: Exit, others_run: bool) -> [(bool, bool); 2] {
+        let (id, workload) = (InstanceId::new("i"), WorkloadId::new("default", "w"));
+        let mut instance = Instance::starting(id, workload, Timestamp::UNIX_EPOCH);
+        instance.last_exit = Some(exit.clone());
+        instance.state = InstanceState::BackingOff {
+            error: Arc::new(StartError::CrashLoop(exit)),
+            failures: 1,
+            until: Timestamp::MAX,
+            others_run,
+        };
+        ["main", "beside"].map(|name| {
+            let container = Container {
+                name: name.to_owned(),
+                ..Container::default()
+            };
+            let status = container_status(&container, &instance, false);
+            let runs = status.state.is_some_and(|state| state.running.is_some());
+            assert_eq!(runs, status.ready);
+            (runs, status.last_state.is_some())
+        })
+    }
+
+    #[test]
+    fn containers_run_on_beside_one_that_failed_where_they_do() {
+        let (yes, no) = (true, false);
+        assert_eq!(shown(exit(Some("main")), true), [(no, yes), (yes, no)]);
+        assert_eq!(shown(exit(Some("main")), false), [(no, yes), (no, no)]);
+        assert_eq!(shown(exit(Some("setup")), false), [(no, no), (no, no)]);
+        assert_eq!(shown(exit(None), false), [(no, no), (no, no)]);
     }
 }

@@ -40,15 +40,8 @@ pub(super) struct Driver {
     exits: mpsc::Receiver<Exit>,
     /// Whether the backend runs it.
     stands: Stands,
-    /// Why the next run goes on with what is left of the last one; `None` where it starts anew.
-    left: Option<Left>,
-}
-
-/// An instance of which a container ended, beside others that go on.
-#[derive(Clone, Debug)]
-struct Left {
-    /// The container that is to be ended first.
-    unhealthy: Option<String>,
+    /// Whether the next run goes on with what is left of the last one, instead of starting anew.
+    left: bool,
 }
 
 /// What the backend has of an instance.
@@ -87,7 +80,7 @@ impl Driver {
             want: member.want.subscribe(),
             exits,
             stands: Stands::New,
-            left: None,
+            left: false,
         }
     }
 
@@ -152,7 +145,8 @@ impl Driver {
         loop {
             let began = Instant::now();
             let ended = self.once(standing.take()).await;
-            let restarted = self.look_at_what_is_left(&ended);
+            let failed = self.look_at_what_is_left(&ended);
+            let unhealthy = ended.unhealthy.clone();
             self.stands = Stands::Down;
             debug!(instance = %self.id, error = %ended.error, "instance ended");
             // One that says it was stopped while it is wanted lost what it ran on.
@@ -170,35 +164,55 @@ impl Driver {
             let again = Instant::now() + wait;
             // Told before the stop, which takes as long as the backend does not answer.
             self.back_off(ended, failures, self.in_a(wait));
-            if self.left.is_none() {
+            if let Some(container) = unhealthy.filter(|_| self.left) {
+                self.left = self.end(&container).await;
+            }
+            if !self.left {
                 self.stop_failed(failures).await;
             }
             sleep_until(again).await;
+            let left = self.left;
             self.shared.update(&self.id, |instance| {
                 instance.state = InstanceState::Starting;
                 instance.restarts += 1;
-                if let Some(container) = restarted {
+                if let Some(container) = failed.filter(|_| left) {
                     *instance.container_restarts.entry(container).or_default() += 1;
                 }
             });
         }
     }
 
-    /// Whether the next run goes on with what is left of this one: then answers with the container that is started again.
+    /// Finds out whether the next run goes on with what is left of this one; answers with the container that failed.
     fn look_at_what_is_left(&mut self, ended: &Ended) -> Option<String> {
-        let was_left = self.left.take().is_some();
+        let was_started = self.left || self.stands == Stands::Up;
+        self.left = false;
         let StartError::CrashLoop(exit) = &ended.error else {
             return None;
         };
-        let was_started = was_left || self.stands == Stands::Up;
-        if !was_started || !self.shared.backend.capabilities().restart {
-            return None;
-        }
-        let unhealthy = ended.unhealthy.clone();
         // What is not one of its containers is what it stands on.
-        let container = unhealthy.clone().or_else(|| exit.container.clone())?;
-        self.left = Some(Left { unhealthy });
-        Some(container)
+        let failed = exit.container.clone()?;
+        self.left = was_started && self.shared.backend.capabilities().restart;
+        Some(failed)
+    }
+
+    /// Ends a container that is unhealthy beside others that go on; tells whether that worked.
+    async fn end(&self, container: &str) -> bool {
+        let grace = grace(&self.template);
+        let ended = self
+            .shared
+            .backend
+            .stop_container(&self.id, container, grace);
+        match ended.await {
+            Ok(exit) => {
+                self.shared
+                    .update(&self.id, |instance| instance.last_exit = Some(exit));
+                true
+            }
+            Err(error) => {
+                warn!(instance = %self.id, container, %error, "an unhealthy container could not be ended by itself");
+                false
+            }
+        }
     }
 
     /// Stops what is left of a run, and tells for how long that fails: then no other one can begin.
@@ -225,6 +239,7 @@ impl Driver {
                 error: Arc::new(ended.error),
                 failures,
                 until,
+                others_run: self.left,
             };
         });
     }

@@ -1,5 +1,6 @@
 mod metrics;
 mod reserve;
+mod restart;
 
 use std::time::Duration;
 

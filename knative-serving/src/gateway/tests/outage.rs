@@ -18,6 +18,7 @@ fn without_backend(failures: u32) -> Observation {
         error: Arc::new(error),
         failures,
         until: Timestamp::UNIX_EPOCH,
+        others_run: false,
     };
     Observation::Instance(Arc::new(instance))
 }

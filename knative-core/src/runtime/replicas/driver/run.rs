@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::{Instant, timeout_at};
 
-use super::{Driver, Ended, Left, Shared, Standing, Stands, grace};
+use super::{Driver, Ended, Shared, Standing, Stands};
 use crate::{
     http::Endpoint,
     runtime::{
@@ -34,7 +34,7 @@ impl Driver {
         match self.start(standing).await {
             Ok((started, health)) => {
                 self.stands = Stands::Up;
-                self.left = None;
+                self.left = false;
                 self.attend(started, &health, is_start).await
             }
             Err(error) => {
@@ -59,12 +59,10 @@ impl Driver {
     async fn start_or_go_on(&self) -> Result<Started, StartError> {
         let (backend, place) = (&self.shared.backend, self.place().await?);
         let spec = self.spec(&place).await?;
-        let mut started = match &self.left {
-            None => backend.start(&spec).await?,
-            Some(Left { unhealthy }) => {
-                let grace = grace(&self.template);
-                backend.restart(&spec, unhealthy.as_deref(), grace).await?
-            }
+        let mut started = if self.left {
+            backend.restart(&spec).await?
+        } else {
+            backend.start(&spec).await?
         };
         started.phases.add_all(&place.phases);
         Ok(started)
