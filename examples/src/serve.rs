@@ -1,6 +1,6 @@
 //! The platform in the foreground.
 
-use std::io;
+use std::{io, time::Duration};
 
 use anyhow::{Context as _, Result};
 use tokio::{
@@ -38,6 +38,10 @@ pub fn run<M: Machine>(machine: &M, options: &Options) -> Result<()> {
     })
 }
 
+/// How long a thread for blocking work waits for more. What comes every second would keep all of them, each with memory of
+/// its own, with tokio's ten seconds.
+const THREAD_KEEP_ALIVE: Duration = Duration::from_secs(2);
+
 /// The runtime that a platform runs on.
 ///
 /// # Errors
@@ -45,6 +49,7 @@ pub fn run<M: Machine>(machine: &M, options: &Options) -> Result<()> {
 pub fn runtime() -> Result<Runtime> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .thread_keep_alive(THREAD_KEEP_ALIVE)
         .build();
     runtime.context("cannot start worker threads")
 }

@@ -16,7 +16,7 @@ const RECENT: SignedDuration = SignedDuration::from_mins(5);
 /// So many are kept however old they are.
 const LASTING: usize = 100;
 /// How many bytes are kept beyond those, all counted.
-const ROOM: usize = 512 << 10;
+const ROOM: usize = 256 << 10;
 /// For how long they are kept however many bytes that is: time for all who watch to take them.
 const YOUNG: SignedDuration = SignedDuration::from_millis(500);
 
