@@ -24,11 +24,21 @@ pub(crate) struct Answer {
 
 /// Calls a service at the gateway.
 pub(crate) fn get(gateway: SocketAddr, host: &str, path: &str) -> Result<Answer, Failed> {
+    send(gateway, host, &format!("GET {path} HTTP/1.1"))
+}
+
+/// Calls a service with a request that is sent once.
+pub(crate) fn post(gateway: SocketAddr, host: &str, path: &str) -> Result<Answer, Failed> {
+    let line = format!("POST {path} HTTP/1.1\r\nContent-Length: 0");
+    send(gateway, host, &line)
+}
+
+fn send(gateway: SocketAddr, host: &str, begin: &str) -> Result<Answer, Failed> {
     let mut stream = TcpStream::connect(gateway)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     write!(
         stream,
-        "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+        "{begin}\r\nHost: {host}\r\nConnection: close\r\n\r\n"
     )?;
     let mut text = String::new();
     stream.read_to_string(&mut text)?;
