@@ -30,8 +30,7 @@ pub(crate) async fn ensure(engine: &Engine) -> Result<String, ConnectError> {
             engine.architecture()
         ))
     })?;
-    let tag = tag(program);
-    let reference = format!("{REPOSITORY}:{tag}");
+    let reference = format!("{REPOSITORY}:{}", tag(program));
     match engine.docker().inspect_image(&reference).await {
         Ok(_) => return Ok(reference),
         Err(error) if is_missing(&error) => {}
@@ -39,8 +38,8 @@ pub(crate) async fn ensure(engine: &Engine) -> Result<String, ConnectError> {
     }
     let options = CreateImageOptionsBuilder::default()
         .from_src("-")
-        .repo(REPOSITORY)
-        .tag(&tag)
+        // Podman reads the tag here only.
+        .repo(&reference)
         .build();
     let archive = archive(program).map_err(|error| engine.unusable(error.to_string()))?;
     let imported = engine
