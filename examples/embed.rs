@@ -15,33 +15,21 @@ async fn main() -> Result<(), ComponentError> {
     images.register_function("example.local/greeter", boxed(tower::service_fn(greet)))?;
     let runtime = LocalRuntime::open(Path::new("target/my-platform"), "mine", images.clone())?;
     let mine = Embedded::new(Serving::builder(), Arc::new(runtime), Arc::new(images)).await?;
-
     let shutdown = tokio_util::sync::CancellationToken::new();
-    let using = async {
-        let services = Api::<Service>::new(mine.store);
-        services.create(&serde_json::from_str(GREETER)?).await?;
-        services
-            .wait("default", "greeter", Service::is_ready)
-            .await?;
-        let url = "http://greeter.default.svc.cluster.local".parse()?;
-        let answer = mine
-            .serving
-            .gateway()
-            .call(&url, Request::default())
-            .await?;
-        println!("{}", answer.status());
-        shutdown.cancel();
-        Ok::<_, ComponentError>(())
-    };
-    tokio::try_join!(
-        async { Ok(mine.platform.run(shutdown.clone()).await?) },
-        using
-    )
-    .map(drop)
+    let mut running = tokio::task::JoinSet::new();
+    running.spawn(mine.platform.run(shutdown.clone()));
+
+    let api = Api::<Service>::new(mine.store);
+    api.create(&serde_json::from_str(GREETER)?).await?;
+    api.wait("default", "greeter", Service::is_ready).await?;
+    let url = "http://greeter.default.svc.cluster.local".parse()?;
+    let gateway = mine.serving.gateway();
+    println!("{}", gateway.call(&url, Request::default()).await?.status());
+    shutdown.cancel();
+    Ok(running.join_all().await.remove(0)?)
 }
 
 const GREETER: &str = r#"{
-    "apiVersion": "serving.knative.dev/v1", "kind": "Service",
     "metadata": { "name": "greeter", "namespace": "default" },
     "spec": { "template": { "spec": { "containers": [{ "image": "example.local/greeter" }] } } }
 }"#;

@@ -48,7 +48,6 @@
 //! Whoever may use the engine's socket. The engine has to be on this machine, because its containers' addresses are
 //! called from here; one elsewhere is refused with that sentence. Containers never see the socket.
 
-mod again;
 mod check;
 pub mod dns;
 mod engine;
@@ -67,6 +66,7 @@ mod place;
 mod pool;
 mod pulse;
 mod render;
+mod restart;
 mod runtime;
 mod sandbox;
 mod start;

@@ -374,7 +374,7 @@ impl InstanceRuntime for DockerRuntime {
 
     async fn restart(&self, spec: &InstanceSpec) -> Result<Started, StartError> {
         let restarted = self.work(spec, true, |start| async move {
-            match start.again().await {
+            match start.restart().await {
                 // It stays as it is, to be restarted again.
                 Err(StartError::CrashLoop(exit)) => Ok(Err(StartError::CrashLoop(exit))),
                 restarted => restarted.map(Ok),

@@ -84,7 +84,7 @@ impl Warm {
         let kept = self.find(packed);
         kept.unwrap_or_else(|| {
             let object = Arc::new(packed.unpack());
-            self.keep(packed.version, &object);
+            self.keep(packed, &object);
             object
         })
     }
@@ -101,11 +101,13 @@ impl Warm {
 
     pub(super) fn pack(&self, object: &Arc<Object>) -> Packed {
         let packed = Packed::of(object);
-        self.keep(packed.version, object);
+        self.keep(&packed, object);
         packed
     }
 
-    fn keep(&self, version: u64, object: &Arc<Object>) {
+    /// Keeps what was just read as well.
+    pub(super) fn keep(&self, packed: &Packed, object: &Arc<Object>) {
+        let version = packed.version;
         if version == 0 {
             return;
         }

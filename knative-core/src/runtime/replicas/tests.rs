@@ -37,8 +37,12 @@ fn template() -> Arc<PodTemplateSpec> {
 }
 
 fn replicas(runtime: &FakeRuntime) -> Replicas {
+    replicas_on(Arc::new(runtime.clone()))
+}
+
+fn replicas_on(backend: Arc<dyn InstanceRuntime>) -> Replicas {
     let clock = Arc::new(TokioClock::starting_at(jiff::Timestamp::UNIX_EPOCH));
-    Replicas::builder(Arc::new(runtime.clone())).build(clock, Arc::new(Ids::seeded(1)))
+    Replicas::builder(backend).build(clock, Arc::new(Ids::seeded(1)))
 }
 
 fn workload(replicas: u32) -> Workload {

@@ -1,7 +1,5 @@
 //! Lists: consistent, in pages, and of states that history still reaches.
 
-use std::ops::Bound;
-
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
@@ -70,17 +68,15 @@ fn find(
         namespace: token.namespace,
         name: token.name,
     });
-    let found: Vec<Packed> = if table.changes_after(version).next().is_none() {
-        let within = table.within(filter.namespace.as_deref());
-        let rest = within.filter(|(name, _)| after.as_ref().is_none_or(|after| *name > after));
-        let named = rest.filter(|(name, _)| filter.allows(name));
-        named.map(|(_, packed)| packed.clone()).collect()
+    let rest = |(name, packed): (&Name, &Packed)| {
+        let is_after = after.as_ref().is_none_or(|after| name > after);
+        (is_after && filter.allows(name)).then(|| packed.clone())
+    };
+    let found = if table.changes_after(version).next().is_none() {
+        let now = table.within(filter.namespace.as_deref());
+        now.filter_map(rest).collect()
     } else {
-        let then = table.at(version);
-        let start = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
-        let rest = then.range::<Name, _>((start, Bound::Unbounded));
-        let named = rest.filter(|(name, _)| filter.allows(name));
-        named.map(|(_, packed)| (*packed).clone()).collect()
+        table.at(version).into_iter().filter_map(rest).collect()
     };
     Ok((filter, found, version))
 }

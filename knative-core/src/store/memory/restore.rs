@@ -41,7 +41,7 @@ impl State {
         let mut reserved = 0;
         for record in recovered.log {
             match record {
-                Record::Put(object) => self.replay(&Arc::new(object.unpack())),
+                Record::Put(object) => self.replay(object),
                 Record::Removed { key, version } => self.replay_removal(&key, version),
                 Record::Reserved(version) => reserved = version.max(reserved),
                 Record::End(_) => {}
@@ -72,13 +72,13 @@ impl State {
         objects.insert(Arc::new(Name::of(&key)), packed);
     }
 
-    fn replay(&mut self, object: &Arc<Object>) {
-        let version = object.metadata.resource_version.as_deref();
-        let version = version.and_then(|version| version.parse().ok());
-        if let (Some(key), Some(version)) = (ObjectKey::of_object(object), version) {
-            self.table_of(&key.kind, object);
-            self.version = version;
-            self.change(&key, object, false);
+    fn replay(&mut self, packed: Packed) {
+        let object = Arc::new(packed.unpack());
+        if let (Some(key), 1..) = (ObjectKey::of_object(&object), packed.version) {
+            self.table_of(&key.kind, &object);
+            self.version = packed.version;
+            self.warm.keep(&packed, &object);
+            self.change(&key, &object, packed, false);
         }
     }
 
@@ -87,7 +87,8 @@ impl State {
         if let Some(last) = self.get(key) {
             let mut last = last.as_ref().clone();
             last.metadata.resource_version = Some(version.to_string());
-            self.change(key, &Arc::new(last), true);
+            let packed = Packed::of(&last);
+            self.change(key, &last, packed, true);
         }
     }
 

@@ -115,7 +115,8 @@ impl State {
     pub(super) fn put(&mut self, key: &ObjectKey, mut object: Object) -> Arc<Object> {
         object.metadata.resource_version = Some(self.next_version());
         let object = Arc::new(object);
-        let previous = self.change(key, &object, false);
+        let packed = self.warm.pack(&object);
+        let previous = self.change(key, &object, packed, false);
         self.note_put(key, previous.as_deref(), &object);
         self.make_room(&key.kind);
         object
@@ -126,7 +127,8 @@ impl State {
         let mut last = self.get(key)?.as_ref().clone();
         last.metadata.resource_version = Some(self.next_version());
         let last = Arc::new(last);
-        self.change(key, &last, true);
+        let packed = self.warm.pack(&last);
+        self.change(key, &last, packed, true);
         self.note_removed(key, &last);
         Some(last)
     }
@@ -140,12 +142,12 @@ impl State {
     pub(super) fn change(
         &mut self,
         key: &ObjectKey,
-        object: &Arc<Object>,
+        object: &Object,
+        packed: Packed,
         removed: bool,
     ) -> Option<Arc<Object>> {
         let (now, version) = (self.now, self.version);
         let before = self.get(key);
-        let packed = self.warm.pack(object);
         let table = self.tables.get_mut(&key.kind)?;
         let name = Arc::new(Name::of(key));
         let previous = if removed {
@@ -168,7 +170,7 @@ impl State {
             volatile: table.kind.volatile,
         };
         self.written.push(write);
-        let after = (!removed).then_some(object.as_ref());
+        let after = (!removed).then_some(object);
         self.reindex(key, before.as_deref(), after);
         before
     }

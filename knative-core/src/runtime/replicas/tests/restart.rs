@@ -108,8 +108,7 @@ fn ended(container: &str, code: i32) -> Exit {
 
 /// Runs a pod, ends something of it, and answers with what is asked for until it has been restarted so often.
 async fn asked(pods: &Arc<Pods>, exit: Exit, restarts: u32) -> (Arc<Instance>, Vec<&'static str>) {
-    let clock = Arc::new(TokioClock::starting_at(jiff::Timestamp::UNIX_EPOCH));
-    let replicas = Replicas::builder(pods.clone()).build(clock, Arc::new(Ids::seeded(1)));
+    let replicas = replicas_on(pods.clone());
     replicas.apply(&workload(1)).await.unwrap();
     let first = until(&replicas, ready(1)).await;
     pods.end(&first[0].id, exit);
@@ -158,8 +157,7 @@ async fn what_the_containers_stand_on_takes_all_with_it() {
 #[tokio::test(start_paused = true)]
 async fn an_unhealthy_container_is_ended_at_once_and_then_restarted() {
     let pods = Pods::new([]);
-    let clock = Arc::new(TokioClock::starting_at(jiff::Timestamp::UNIX_EPOCH));
-    let replicas = Replicas::builder(pods.clone()).build(clock, Arc::new(Ids::seeded(1)));
+    let replicas = replicas_on(pods.clone());
     let mut workload = workload(1);
     let mut template = PodTemplateSpec::clone(&workload.template);
     let spec = template.spec.as_mut().unwrap();

@@ -41,7 +41,7 @@ impl Shared {
 
 impl Start {
     /// Starts again what has ended.
-    pub(crate) async fn again(&self) -> Result<Started, StartError> {
+    pub(crate) async fn restart(&self) -> Result<Started, StartError> {
         let mut phases = StartPhases::new();
         let lap = Instant::now();
         let ended = self.let_go_of_what_ended().await?;
