@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use bollard::{Docker, errors::Error};
+use bollard::{Docker, errors::Error, models::SystemVersion};
 use knative_core::runtime::{RuntimeError, StartError};
 use thiserror::Error as ThisError;
 
@@ -56,6 +56,7 @@ pub struct Engine {
     docker: Docker,
     host: String,
     architecture: String,
+    podman: bool,
 }
 
 impl fmt::Debug for Engine {
@@ -91,6 +92,7 @@ impl Engine {
         let version = docker.version().await.map_err(no_answer)?;
         Ok(Self {
             docker,
+            podman: is_podman(&version),
             architecture: version.arch.unwrap_or_default(),
             host: name,
         })
@@ -112,6 +114,11 @@ impl Engine {
         &self.architecture
     }
 
+    /// Whether it is Podman, whose networks are another program's.
+    pub(crate) const fn is_podman(&self) -> bool {
+        self.podman
+    }
+
     pub(crate) const fn docker(&self) -> &Docker {
         &self.docker
     }
@@ -122,6 +129,11 @@ impl Engine {
             message: message.into(),
         }
     }
+}
+
+fn is_podman(version: &SystemVersion) -> bool {
+    let mut parts = version.components.iter().flatten();
+    parts.any(|part| part.name.starts_with("Podman"))
 }
 
 fn default_host() -> String {

@@ -69,6 +69,7 @@ mod render;
 mod restart;
 mod runtime;
 mod sandbox;
+mod socket;
 mod start;
 mod stop;
 mod volume;

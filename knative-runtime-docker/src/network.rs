@@ -8,21 +8,30 @@ use std::{
 };
 
 use bollard::{
+    BollardRequest,
+    errors::Error,
     models::{IpamConfig, NetworkCreateRequest, NetworkInspect},
     query_parameters::ListNetworksOptionsBuilder,
 };
+use http::{Uri, uri::PathAndQuery};
 use sha2::{Digest as _, Sha256};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
 
 use crate::{
     engine::{ConnectError, Engine, settled, text},
     label,
+    socket::{self, Presence},
 };
 
 /// How long an address on the bridge may take to answer or refuse a connection.
 const REACH: Duration = Duration::from_secs(5);
 /// A port where nothing listens: the discard service's (RFC 863).
 const CLOSED: u16 = 9;
+/// How Podman makes a network, from version 4 on.
+const LIBPOD: &str = "/v4.0.0/libpod/networks/create";
 
 /// A platform's network, of which every instance has an address. It is there before the runtime, so that the platform can
 /// listen on it before the first instance starts.
@@ -32,6 +41,7 @@ pub struct DockerNetwork {
     pub(crate) name: String,
     pub(crate) gateway: Ipv4Addr,
     pub(crate) subnet: Subnet,
+    pub(crate) presence: Presence,
 }
 
 /// Addresses with the same first bits.
@@ -77,11 +87,16 @@ impl DockerNetwork {
             .build();
         let existing = engine.docker().list_networks(Some(options)).await;
         if existing.map_err(failed)?.is_empty() {
-            let created = engine.docker().create_network(request(&name, platform));
+            let created = create(engine, request(&name, platform));
             created.await.map_err(failed)?;
         }
         let network = engine.docker().inspect_network(&name, None).await;
-        Self::of(&network.map_err(failed)?, platform)
+        let presence = if engine.is_podman() {
+            Presence::WithContainers
+        } else {
+            Presence::Now
+        };
+        Self::of(&network.map_err(failed)?, platform, presence)
             .ok_or_else(|| engine.unusable(format!("the network {name:?} has no IPv4 addresses")))
     }
 
@@ -90,12 +105,20 @@ impl DockerNetwork {
         self.gateway
     }
 
+    /// Listens on the platform's own address, before the first container too.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn listen(&self, port: u16) -> io::Result<TcpListener> {
+        socket::tcp(SocketAddr::new(self.gateway.into(), port), self.presence)
+    }
+
     /// The addresses of its instances.
     pub const fn subnet(&self) -> Subnet {
         self.subnet
     }
 
-    fn of(network: &NetworkInspect, platform: &str) -> Option<Self> {
+    fn of(network: &NetworkInspect, platform: &str, presence: Presence) -> Option<Self> {
         let configs = network.ipam.as_ref()?.config.as_ref()?;
         configs.iter().find_map(|config: &IpamConfig| {
             let subnet = Subnet::parse(config.subnet.as_deref()?)?;
@@ -105,6 +128,7 @@ impl DockerNetwork {
                 name: network.name.clone()?,
                 gateway: gateway.split('/').next()?.parse().ok()?,
                 subnet,
+                presence,
             })
         })
     }
@@ -128,6 +152,29 @@ pub(crate) async fn reachable(engine: &Engine, address: Ipv4Addr) -> Result<(), 
             "its containers' address {address} cannot be reached from here; run the platform on the engine's own machine"
         ))),
     }
+}
+
+async fn create(engine: &Engine, request: NetworkCreateRequest) -> Result<(), Error> {
+    if !engine.is_podman() {
+        return engine.docker().create_network(request).await.map(drop);
+    }
+    let docker = engine.docker().clone().with_request_modifier(libpod);
+    match docker.create_network(request).await {
+        // The network is made, and shown in Podman's own words.
+        Ok(_) | Err(Error::JsonDataError { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// A network that is made through Podman's Docker API has a name server, at the port where ours listens; one that is made
+/// through its own API has none. Both take a request's names whatever their case.
+fn libpod(mut request: BollardRequest) -> BollardRequest {
+    let mut uri = request.uri().clone().into_parts();
+    uri.path_and_query = Some(PathAndQuery::from_static(LIBPOD));
+    if let Ok(uri) = Uri::from_parts(uri) {
+        *request.uri_mut() = uri;
+    }
+    request
 }
 
 fn request(name: &str, platform: &str) -> NetworkCreateRequest {

@@ -268,9 +268,30 @@ impl Start {
             return Err(StartError::Stopped);
         }
         let started = self.shared.engine.docker().start_container(id, None).await;
-        started.map_err(|error| refused("RunContainerError", error))?;
-        self.member.started(id);
-        Ok(())
+        match started {
+            Ok(()) => {
+                self.member.started(id);
+                Ok(())
+            }
+            Err(error) if status(&error).is_some() && self.has_no_command(id).await => {
+                Err(StartError::Config {
+                    reason: "CreateContainerError",
+                    message: format!("no command specified: {}", text(&error)),
+                })
+            }
+            Err(error) => Err(refused("RunContainerError", error)),
+        }
+    }
+
+    /// Whether neither image nor template says what a container runs. Docker does not make such a container, Podman does
+    /// not start it and has no words for it.
+    async fn has_no_command(&self, id: &str) -> bool {
+        let inspected = self.shared.engine.docker().inspect_container(id, None);
+        let config = inspected.await.ok().and_then(|container| container.config);
+        config.is_some_and(|config| {
+            let words = config.entrypoint.iter().chain(&config.cmd);
+            words.flatten().next().is_none()
+        })
     }
 
     /// Waits until the instance accepts connections.

@@ -5,7 +5,7 @@ mod platforms;
 mod pods;
 mod volumes;
 
-use knative_tests::engine::Start;
+use knative_tests::image::Start;
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 

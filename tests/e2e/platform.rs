@@ -11,10 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use knative_tests::{
-    container,
-    engine::{Engine, Start},
-};
+use knative_tests::{container, engine::Engine, image::Start};
 use libtest_mimic::Failed;
 use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process};

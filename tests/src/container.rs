@@ -6,8 +6,9 @@ use std::{
     process::Command,
 };
 
-use bollard::{Docker, body_full, query_parameters::CreateImageOptionsBuilder};
-use futures::TryStreamExt as _;
+use bollard::Docker;
+
+use crate::image::{self, Start};
 
 /// The variable that names the engine of the tests.
 pub const ENGINE: &str = "KNATIVE_TEST_DOCKER";
@@ -51,32 +52,16 @@ pub fn workload_source() -> PathBuf {
 /// # Errors
 /// The engine's.
 pub async fn import(docker: &Docker, program: &Path, images: &[(&str, &[&str])]) -> io::Result<()> {
-    let archive = archive(&fs::read(program)?)?;
+    let mut layer = tar::Builder::new(Vec::new());
+    image::add(&mut layer, "program", 0o755, &fs::read(program)?)?;
+    let layer = layer.into_inner()?;
     for (reference, arguments) in images {
-        let (repository, tag) = reference.rsplit_once(':').unwrap_or((*reference, "latest"));
-        let arguments: Vec<String> = arguments.iter().map(|word| format!("{word:?}")).collect();
-        let options = CreateImageOptionsBuilder::default()
-            .from_src("-")
-            .repo(repository)
-            .tag(tag)
-            .changes(vec![
-                "ENTRYPOINT [\"/program\"]".to_owned(),
-                format!("CMD [{}]", arguments.join(", ")),
-            ])
-            .build();
-        let body = body_full(archive.clone().into());
-        let imported = docker.create_image(Some(options), Some(body), None);
-        let imported = imported.try_for_each(|_| async { Ok(()) }).await;
-        imported.map_err(io::Error::other)?;
+        let start = Start {
+            entrypoint: vec!["/program".to_owned()],
+            arguments: arguments.iter().map(|&word| word.to_owned()).collect(),
+            user: None,
+        };
+        image::load(docker, reference, &layer, &start).await?;
     }
     Ok(())
-}
-
-fn archive(program: &[u8]) -> io::Result<Vec<u8>> {
-    let mut header = tar::Header::new_ustar();
-    header.set_size(program.len() as u64);
-    header.set_mode(0o755);
-    let mut archive = tar::Builder::new(Vec::new());
-    archive.append_data(&mut header, "program", program)?;
-    archive.into_inner()
 }

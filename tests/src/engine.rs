@@ -3,16 +3,17 @@
 use std::{collections::HashMap, fs, io, path::Path};
 
 use bollard::{
-    Docker, body_full,
-    models::{ContainerInspectResponse, ContainerSummary, ContainerSummaryStateEnum},
+    Docker,
+    models::{ContainerSummary, ContainerSummaryStateEnum},
     query_parameters::{
-        CreateImageOptionsBuilder, ListContainersOptionsBuilder, ListNetworksOptionsBuilder,
-        ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder,
-        RemoveVolumeOptions,
+        ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
+        RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder, RemoveVolumeOptions,
     },
 };
 use futures::TryStreamExt as _;
 use tokio::runtime::Runtime;
+
+use crate::image::{self, Start};
 
 /// The label by which the engine's objects name their platform.
 const PLATFORM: &str = "dev.knative.platform";
@@ -30,17 +31,6 @@ const APPLETS: [&str; 12] = [
 pub struct Engine {
     docker: Docker,
     runtime: Runtime,
-}
-
-/// How an image starts, in the words of a Dockerfile.
-#[derive(Clone, Debug, Default)]
-pub struct Start {
-    /// `ENTRYPOINT`.
-    pub entrypoint: Vec<String>,
-    /// `CMD`.
-    pub arguments: Vec<String>,
-    /// `USER`.
-    pub user: Option<String>,
 }
 
 fn other(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
@@ -168,44 +158,14 @@ impl Engine {
         Ok(())
     }
 
-    /// What the engine says of a container.
-    ///
-    /// # Errors
-    /// The engine's.
-    pub fn inspect(&self, container: &str) -> io::Result<ContainerInspectResponse> {
-        let inspected = self.docker.inspect_container(container, None);
-        self.runtime.block_on(inspected).map_err(other)
-    }
-
     /// Makes an image of a program, as `/program`, and a shell.
     ///
     /// # Errors
     /// The engine's; there is no busybox.
     pub fn make_image(&self, reference: &str, program: &[u8], start: &Start) -> io::Result<()> {
-        let (repository, tag) = reference.rsplit_once(':').unwrap_or((reference, "latest"));
-        let words = |name: &str, words: &[String]| {
-            let quoted: Vec<String> = words
-                .iter()
-                .map(|word| serde_json::Value::from(word.as_str()).to_string())
-                .collect();
-            (!quoted.is_empty()).then(|| format!("{name} [{}]", quoted.join(", ")))
-        };
-        let user = start.user.as_ref().map(|user| format!("USER {user}"));
-        let changes = [
-            words("ENTRYPOINT", &start.entrypoint),
-            words("CMD", &start.arguments),
-            user,
-        ];
-        let options = CreateImageOptionsBuilder::default()
-            .from_src("-")
-            .repo(repository)
-            .tag(tag)
-            .changes(changes.into_iter().flatten().collect())
-            .build();
-        let body = body_full(files(program)?.into());
-        let made = self.docker.create_image(Some(options), Some(body), None);
-        let made = made.try_for_each(|_| async { Ok(()) });
-        self.runtime.block_on(made).map_err(other)
+        let layer = files(program)?;
+        let loaded = image::load(&self.docker, reference, &layer, start);
+        self.runtime.block_on(loaded)
     }
 
     /// Writes an image to an archive.
@@ -244,21 +204,18 @@ fn filter(platform: &str) -> HashMap<&'static str, Vec<String>> {
 
 fn files(program: &[u8]) -> io::Result<Vec<u8>> {
     let mut archive = tar::Builder::new(Vec::new());
-    let mut add = |path: &str, kind, mode, content: &[u8]| {
-        let mut header = tar::Header::new_ustar();
-        header.set_entry_type(kind);
-        header.set_size(content.len() as u64);
-        header.set_mode(mode);
-        archive.append_data(&mut header, path, content)
-    };
     let busybox = fs::read(BUSYBOX).map_err(|error| {
         other(format!(
             "{BUSYBOX}, of Debian's package busybox-static: {error}"
         ))
     })?;
-    add("program", tar::EntryType::Regular, 0o755, program)?;
-    add("bin/busybox", tar::EntryType::Regular, 0o755, &busybox)?;
-    add("tmp/", tar::EntryType::Directory, 0o1777, &[])?;
+    image::add(&mut archive, "program", 0o755, program)?;
+    image::add(&mut archive, "bin/busybox", 0o755, &busybox)?;
+    let mut header = tar::Header::new_ustar();
+    header.set_entry_type(tar::EntryType::Directory);
+    header.set_size(0);
+    header.set_mode(0o1777);
+    archive.append_data(&mut header, "tmp/", io::empty())?;
     for applet in APPLETS {
         let mut header = tar::Header::new_ustar();
         header.set_entry_type(tar::EntryType::Symlink);

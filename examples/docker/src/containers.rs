@@ -14,7 +14,6 @@ use knative_runtime_docker::{
 };
 use knative_serving::gateway::{Gateway, Scope};
 use tempfile::NamedTempFile;
-use tokio::net::TcpListener;
 
 use crate::cli::Reserve;
 
@@ -56,7 +55,7 @@ impl Machine for Containers {
             .with_context(|| format!("cannot make image {HELLO}"))?;
         let engine = images.engine();
         let network = DockerNetwork::ensure(engine, site.data.platform()).await?;
-        let (inside, off) = inside(&network, &site.gateway).await?;
+        let (inside, off) = inside(&network, &site.gateway)?;
         let mut options = self.options();
         options.names = off.is_none();
         let mut banner = vec![("engine", engine.host().to_owned())];
@@ -82,14 +81,11 @@ impl Machine for Containers {
 }
 
 /// Where containers reach the gateway; with why they find no services by name, if they do not.
-async fn inside(
-    network: &DockerNetwork,
-    gateway: &Gateway,
-) -> Result<(Inside, Option<NamesError>)> {
+fn inside(network: &DockerNetwork, gateway: &Gateway) -> Result<(Inside, Option<NamesError>)> {
     let subnet = network.subnet();
     let scope = Scope::private(move |address| subnet.contains(address));
     let handle = gateway.handle();
-    match Names::bind(network, move |host| handle.serves_locally(host)).await {
+    match Names::bind(network, move |host| handle.serves_locally(host)) {
         Ok(names) => {
             let inside = Inside {
                 socket: names.gateway,
@@ -100,8 +96,7 @@ async fn inside(
         }
         Err(why) => {
             // Without a name it is still called by its address, which K_GATEWAY says.
-            let address = (network.address(), 0);
-            let socket = TcpListener::bind(address).await.with_context(|| {
+            let socket = network.listen(0).with_context(|| {
                 format!(
                     "cannot listen on {}, the engine's network is not this machine's",
                     network.address()

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use tokio::net::TcpListener;
 
-use super::{NameServer, NamesError};
+use super::{NameServer, NamesError, resolvers::Resolvers};
 use crate::DockerNetwork;
 
 /// The port of URLs without one.
@@ -34,7 +34,7 @@ impl Names {
     /// let engine = Engine::connect(None).await?;
     /// let network = DockerNetwork::ensure(&engine, "default").await?;
     /// let mut options = DockerOptions::default();
-    /// match Names::bind(&network, serves).await {
+    /// match Names::bind(&network, serves) {
     ///     Ok(_names) => options.names = true,
     ///     Err(error) => eprintln!("names are off: {error}"),
     /// }
@@ -44,13 +44,18 @@ impl Names {
     ///
     /// # Errors
     /// [`NamesError`]; then containers resolve names as the engine does.
-    pub async fn bind(
+    pub fn bind(
         network: &DockerNetwork,
         known: impl Fn(&str) -> bool + Send + Sync + 'static,
     ) -> Result<Self, NamesError> {
         let at = |port| SocketAddr::new(IpAddr::V4(network.address()), port);
-        let server = NameServer::bind(at(DNS), network.subnet(), known).await?;
-        let gateway = TcpListener::bind(at(HTTP)).await;
+        let server = NameServer::bind(
+            (at(DNS), network.presence),
+            network.subnet(),
+            known,
+            Resolvers::of_machine(),
+        )?;
+        let gateway = network.listen(HTTP);
         let gateway = gateway.map_err(|error| NamesError::of(at(HTTP), error))?;
         Ok(Self { gateway, server })
     }

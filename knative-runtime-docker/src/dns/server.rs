@@ -24,7 +24,10 @@ use super::{
     resolvers::Resolvers,
     zone::{Verdict, Zone, refusal},
 };
-use crate::Subnet;
+use crate::{
+    Subnet,
+    socket::{self, Presence},
+};
 
 /// Queries that wait for a resolver at a time; further ones are refused. Names of services take no place.
 const WAITING: usize = 256;
@@ -53,19 +56,8 @@ pub struct NameServer {
 impl NameServer {
     /// Listens on `address`, over UDP and TCP, for `sources`. Names that are `known` lead to the address itself: see
     /// [`Names::bind`](super::Names::bind).
-    ///
-    /// # Errors
-    /// [`NamesError`].
-    pub async fn bind(
-        address: SocketAddr,
-        sources: Subnet,
-        known: impl Fn(&str) -> bool + Send + Sync + 'static,
-    ) -> Result<Self, NamesError> {
-        Self::bind_with(address, sources, known, Resolvers::of_machine()).await
-    }
-
-    async fn bind_with(
-        address: SocketAddr,
+    pub(super) fn bind(
+        (address, presence): (SocketAddr, Presence),
         sources: Subnet,
         known: impl Fn(&str) -> bool + Send + Sync + 'static,
         resolvers: Resolvers,
@@ -74,9 +66,9 @@ impl NameServer {
         let IpAddr::V4(leads_to) = address.ip() else {
             return Err(failed(io::ErrorKind::AddrNotAvailable.into()));
         };
-        let tcp = TcpListener::bind(address).await.map_err(failed)?;
+        let tcp = socket::tcp(address, presence).map_err(failed)?;
         let address = tcp.local_addr().map_err(failed)?;
-        let udp = UdpSocket::bind(address).await.map_err(failed)?;
+        let udp = socket::udp(address, presence).map_err(failed)?;
         Ok(Self {
             address,
             udp,

@@ -7,6 +7,9 @@
     reason = "another package's, for more workloads than this one"
 )]
 mod container;
+#[path = "../../../tests/src/image.rs"]
+#[expect(unreachable_pub, reason = "as above")]
+mod image;
 
 use std::{
     io,
@@ -25,7 +28,7 @@ use knative_core::{
 };
 use knative_runtime_docker::{
     DockerImages, DockerNetwork, DockerOptions, DockerRuntime, Engine, Subnet,
-    dns::{NameServer, Names, NamesError},
+    dns::{Names, NamesError},
 };
 use libtest_mimic::{Arguments, Trial};
 use tokio::{
@@ -110,9 +113,8 @@ async fn call_by_name(host: &str) {
     let Names {
         gateway, server, ..
     } = Names::bind(&network, |name| SERVICES.contains(&name))
-        .await
         .expect("root, and no other program on these ports");
-    let again = NameServer::bind(server.address(), network.subnet(), |_| false).await;
+    let again = Names::bind(&network, |_| false);
     let (shutdown, mut tasks) = (CancellationToken::new(), JoinSet::new());
     let (server, token) = (Arc::new(server), shutdown.clone());
     tasks.spawn(async move { server.serve(token).await });

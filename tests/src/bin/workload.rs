@@ -61,6 +61,7 @@ fn main() {
                 for _ in 0..64 * 1024 {
                     println!("{line}");
                 }
+                println!("flooded");
             });
             serve(port());
         }

@@ -11,10 +11,10 @@ use crate::runtime::{Capabilities, InstanceState, LogOptions};
 
 /// More than a log may keep, in bytes: what the flooding role prints.
 const FLOOD: usize = 64 * 1024 * 1024;
-/// So much of it says that it has begun.
-const BEGUN: usize = 64 * 1024;
-/// A log that has not grown for so long is complete.
-const SETTLED: Duration = Duration::from_millis(500);
+/// What it prints after that.
+const OVER: &[u8] = b"flooded";
+/// How long after one look at the log the next one is.
+const LOOK: Duration = Duration::from_millis(500);
 
 pub(super) fn all(capabilities: Capabilities) -> Vec<(&'static str, Run)> {
     let mut cases: Vec<(&'static str, Run)> = Vec::new();
@@ -143,15 +143,13 @@ async fn floods_log(case: &mut Case<'_>) -> Result<(), Failed> {
     case.apply(&workload).await?;
     let ready = case.until_ready(&workload, 1).await?;
     let bounded = async {
-        let mut before = 0;
         loop {
-            let length = read_log(case, &ready[0]).await?.len();
-            // While it grows, a log that is never cut is small as well.
-            if length == before && length > BEGUN && length < FLOOD / 2 {
+            let text = read_log(case, &ready[0]).await?;
+            // Before its end, a log that is never cut is small as well.
+            if text.windows(OVER.len()).any(|words| words == OVER) && text.len() < FLOOD / 2 {
                 return Ok::<(), Failed>(());
             }
-            before = length;
-            tokio::time::sleep(SETTLED).await;
+            tokio::time::sleep(LOOK).await;
         }
     };
     tokio::time::timeout(super::DEADLINE, bounded)

@@ -45,7 +45,7 @@ pub enum Role {
     IgnoresSigterm,
     /// As `Hello`, after it has started children that outlive it, one of them in a session of its own.
     LeaksChildren,
-    /// As `Hello`, while it prints 64 MiB.
+    /// As `Hello`, while it prints 64 MiB and then a line with `flooded` in it.
     FloodsLog,
     /// Writes `TEXT` from its environment to the file that `FILE` names, and ends with 0.
     Writes,

@@ -60,13 +60,13 @@ impl Bench {
             lines.push(format!("nameserver {ip}\n"));
         }
         std::fs::write(&file, lines.concat()).unwrap();
-        let server = NameServer::bind_with(
-            SocketAddr::from(([127, 0, 0, 1], 0)),
+        let server = NameServer::bind(
+            (SocketAddr::from(([127, 0, 0, 1], 0)), Presence::Now),
             Subnet::parse(sources).unwrap(),
             |name| name == "hello.default",
             Resolvers::new(file, port),
         );
-        let server = Arc::new(server.await.unwrap());
+        let server = Arc::new(server.unwrap());
         let (address, shutdown) = (server.address(), CancellationToken::new());
         let (serving, token) = (Arc::clone(&server), shutdown.clone());
         tasks.spawn(async move { serving.serve(token).await });
@@ -330,14 +330,21 @@ async fn it_ends_while_others_wait() {
 #[tokio::test]
 async fn a_port_that_is_taken_or_an_address_elsewhere_is_told() {
     let bench = Bench::new(&[Manner::Answers], LOOPBACK).await;
-    let bind = |address| NameServer::bind(address, Subnet::parse(LOOPBACK).unwrap(), |_| true);
+    let bind = |address| {
+        NameServer::bind(
+            (address, Presence::Now),
+            Subnet::parse(LOOPBACK).unwrap(),
+            |_| true,
+            Resolvers::of_machine(),
+        )
+    };
     let taken = SocketAddr::from(([127, 0, 0, 2], bench.port));
-    let error = bind(taken).await.unwrap_err();
+    let error = bind(taken).unwrap_err();
     assert!(matches!(error, NamesError::Taken { .. }), "{error}");
     assert_eq!(
         error.to_string(),
         format!("another program listens on {taken}")
     );
-    let error = bind("192.0.2.1:0".parse().unwrap()).await.unwrap_err();
+    let error = bind("192.0.2.1:0".parse().unwrap()).unwrap_err();
     assert!(matches!(error, NamesError::Elsewhere { .. }), "{error}");
 }
