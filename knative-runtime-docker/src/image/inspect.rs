@@ -1,8 +1,11 @@
 //! What the engine and the registries know of an image.
 
+use std::collections::HashMap;
+
 use bollard::{
     errors::Error,
     models::{DistributionInspect, ImageInspect, OciPlatform},
+    query_parameters::ListImagesOptionsBuilder,
 };
 use knative_core::runtime::{ImageConfig, ImageError, PullSecret, ResolvedImage};
 
@@ -87,11 +90,28 @@ impl DockerImages {
         if let Some(found) = self.inspect_one(&image).await? {
             return Ok(Some(present(image, name, found)));
         }
-        let Some(id) = name.digest() else {
+        let Some(digest) = name.digest() else {
             return Ok(None);
         };
-        let found = self.inspect_one(id).await?;
-        Ok(found.map(|found| present(id.to_owned(), name, found)))
+        let id = self.id_of(digest).await?;
+        let found = self.inspect_one(&id).await?;
+        Ok(found.map(|found| present(id, name, found)))
+    }
+
+    /// The id that a digest may be. Podman has digests for images of its own too, and finds them by the name that they
+    /// were given only until another image gets it.
+    async fn id_of(&self, digest: &str) -> Result<String, Error> {
+        if !self.engine.is_podman() {
+            return Ok(digest.to_owned());
+        }
+        let filters = HashMap::from([("digest", vec![digest.to_owned()])]);
+        let options = ListImagesOptionsBuilder::default()
+            .all(true)
+            .filters(&filters)
+            .build();
+        let found = self.engine.docker().list_images(Some(options)).await?;
+        let found = found.into_iter().next();
+        Ok(found.map_or_else(|| digest.to_owned(), |image| image.id))
     }
 
     async fn inspect_one(&self, image: &str) -> Result<Option<ImageInspect>, Error> {
