@@ -51,7 +51,11 @@ impl Shared {
         let since = since.saturating_sub(OVERLAP).unwrap_or(since);
         let filter = HashMap::from([
             ("type".to_owned(), vec!["container".to_owned()]),
-            ("event".to_owned(), vec!["die".to_owned()]),
+            // Podman before version 5 tells what it calls `die` to who asks for `died`.
+            (
+                "event".to_owned(),
+                vec!["die".to_owned(), "died".to_owned()],
+            ),
             (
                 "label".to_owned(),
                 vec![format!("{}={}", label::PLATFORM, self.platform)],

@@ -154,10 +154,12 @@ pub(crate) async fn reachable(engine: &Engine, address: Ipv4Addr) -> Result<(), 
     }
 }
 
-async fn create(engine: &Engine, request: NetworkCreateRequest) -> Result<(), Error> {
+async fn create(engine: &Engine, mut request: NetworkCreateRequest) -> Result<(), Error> {
     if !engine.is_podman() {
         return engine.docker().create_network(request).await.map(drop);
     }
+    // Docker's own; Podman names bridges by itself.
+    request.options = None;
     let docker = engine.docker().clone().with_request_modifier(libpod);
     match docker.create_network(request).await {
         // The network is made, and shown in Podman's own words.

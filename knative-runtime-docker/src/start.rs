@@ -274,17 +274,14 @@ impl Start {
                 Ok(())
             }
             Err(error) if status(&error).is_some() && self.has_no_command(id).await => {
-                Err(StartError::Config {
-                    reason: "CreateContainerError",
-                    message: format!("no command specified: {}", text(&error)),
-                })
+                Err(no_command(&error))
             }
             Err(error) => Err(refused("RunContainerError", error)),
         }
     }
 
-    /// Whether neither image nor template says what a container runs. Docker does not make such a container, Podman does
-    /// not start it and has no words for it.
+    /// Whether neither image nor template says what a container runs. Docker does not make such a container, nor did Podman
+    /// before version 5, which does not start it and has no words for it.
     async fn has_no_command(&self, id: &str) -> bool {
         let inspected = self.shared.engine.docker().inspect_container(id, None);
         let config = inspected.await.ok().and_then(|container| container.config);
@@ -351,6 +348,13 @@ pub(crate) fn config_error(message: String) -> StartError {
     }
 }
 
+fn no_command(error: &Error) -> StartError {
+    StartError::Config {
+        reason: "CreateContainerError",
+        message: format!("no command specified: {}", text(error)),
+    }
+}
+
 /// What the engine's refusal to make or run a container means.
 fn refused(reason: &'static str, error: Error) -> StartError {
     let message = text(&error);
@@ -365,6 +369,7 @@ fn refused(reason: &'static str, error: Error) -> StartError {
             hint: "it went from the engine; it is fetched again".to_owned(),
         },
         Some(400 | 404 | 409) => StartError::Config { reason, message },
+        Some(500) if message.contains("no command or entrypoint") => no_command(&error),
         // The engine's word for what its container runtime refuses: a command that is not there, a mount that fails.
         Some(500)
             if message.contains("OCI runtime") || message.contains("failed to create shim") =>
