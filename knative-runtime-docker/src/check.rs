@@ -8,8 +8,8 @@ use k8s_openapi::api::core::v1::{
 };
 use knative_core::runtime::Unsupported;
 
-/// Names every field that cannot be honoured.
-pub(crate) fn check(template: &PodTemplateSpec, socket: &Path) -> Vec<Unsupported> {
+/// Names every field that cannot be honoured. `disks` says whether the engine bounds those of containers.
+pub(crate) fn check(template: &PodTemplateSpec, socket: &Path, disks: bool) -> Vec<Unsupported> {
     let Some(spec) = &template.spec else {
         return Vec::new();
     };
@@ -28,7 +28,7 @@ pub(crate) fn check(template: &PodTemplateSpec, socket: &Path) -> Vec<Unsupporte
     for (list, containers) in lists {
         for (index, container) in containers.into_iter().enumerate() {
             let path = format!("spec.{list}[{index}]");
-            found.extend(self::container(&path, container, spec));
+            found.extend(self::container(&path, container, spec, disks));
             if list == "initContainers" && container.restart_policy.as_deref() == Some("Always") {
                 found.push(Unsupported::refused(
                     format!("{path}.restartPolicy"),
@@ -233,7 +233,7 @@ fn shows_socket(index: usize, volume: &Volume, socket: &Path) -> Option<Unsuppor
     })
 }
 
-fn container(path: &str, container: &Container, spec: &PodSpec) -> Vec<Unsupported> {
+fn container(path: &str, container: &Container, spec: &PodSpec, disks: bool) -> Vec<Unsupported> {
     let mut found = Vec::new();
     let limits = container.resources.iter().flat_map(|resources| {
         let lists = [
@@ -248,9 +248,11 @@ fn container(path: &str, container: &Container, spec: &PodSpec) -> Vec<Unsupport
         })
     });
     for (list, names) in limits {
-        let unknown = names
-            .into_iter()
-            .filter(|name| !["cpu", "memory"].contains(&name.as_str()));
+        let unknown = names.into_iter().filter(|name| match name.as_str() {
+            "cpu" | "memory" => false,
+            "ephemeral-storage" => !disks,
+            _ => true,
+        });
         found.extend(unknown.map(|name| {
             Unsupported::ignored(
                 format!("{path}.resources.{list}.{name}"),
@@ -327,7 +329,7 @@ mod tests {
     fn verify(rows: Vec<Row>) {
         for (name, spec, want) in rows {
             let template = serde_json::from_value(json!({ "spec": spec })).unwrap();
-            let found = check(&template, Path::new("/run/docker.sock"));
+            let found = check(&template, Path::new("/run/docker.sock"), false);
             let found: Vec<String> = found
                 .iter()
                 .map(|found| format!("{}{}", if found.ignored { "" } else { "!" }, found.field))
@@ -494,5 +496,15 @@ mod tests {
             ),
         ];
         verify(rows);
+    }
+
+    #[test]
+    fn a_disk_is_limited_where_the_engine_can() {
+        let limits = json!({ "limits": { "ephemeral-storage": "1Gi", "hugepages-2Mi": "2Mi" } });
+        let spec = json!({ "containers": [{ "name": "a", "resources": limits }] });
+        let template = serde_json::from_value(json!({ "spec": spec })).unwrap();
+        let found = check(&template, Path::new("/run/docker.sock"), true);
+        let found: Vec<&str> = found.iter().map(|found| found.field.as_str()).collect();
+        assert_eq!(found, ["spec.containers[0].resources.limits.hugepages-2Mi"]);
     }
 }

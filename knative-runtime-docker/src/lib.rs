@@ -49,6 +49,7 @@
 //! called from here; one elsewhere is refused with that sentence. Containers never see the socket.
 
 mod check;
+mod disk;
 pub mod dns;
 mod engine;
 mod event;

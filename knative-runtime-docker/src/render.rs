@@ -42,6 +42,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) image: String,
     pub(crate) mounts: Vec<Mount>,
     pub(crate) role: Role,
+    /// Whether the engine bounds what a container writes.
+    pub(crate) disks: bool,
 }
 
 /// What the engine is asked to make of a container.
@@ -53,7 +55,7 @@ pub(crate) fn container(
     let pod = ground.spec.security_context.as_ref();
     let own = container.security_context.as_ref();
     let environment = container.env.iter();
-    let limits = limits(&container.resources)?;
+    let limits = limits(&container.resources, ground.disks)?;
     let (hostname, network) = network(&ground, limits);
     Ok(ContainerCreateBody {
         image: Some(ground.image),
@@ -176,6 +178,7 @@ mod tests {
             image: "image".to_owned(),
             mounts: Vec::new(),
             role: Role::Main,
+            disks: true,
         };
         let made = container(&spec.containers[0], ground).unwrap();
         let test = made.healthcheck.and_then(|check| check.test);

@@ -25,7 +25,7 @@ use tokio::{sync::broadcast, task::JoinHandle, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    DockerImages, check,
+    DockerImages, check, disk,
     engine::{ConnectError, Engine, gone, text},
     infra,
     member::Member,
@@ -73,6 +73,8 @@ pub(crate) struct Shared {
     pub(crate) images: DockerImages,
     pub(crate) platform: String,
     pub(crate) infra: String,
+    /// Whether the engine bounds what a container writes.
+    pub(crate) disks: bool,
     pub(crate) network: DockerNetwork,
     pub(crate) directories: Directories,
     pub(crate) clock: Arc<dyn Clock>,
@@ -123,6 +125,7 @@ impl DockerRuntime {
         })?;
         let infra = infra::ensure(&engine).await?;
         let platform = network.platform.clone();
+        let disks = disk::is_limited(&engine, &platform, &infra).await?;
         let sandboxes = Sandboxes {
             engine: engine.clone(),
             platform: platform.clone(),
@@ -137,6 +140,7 @@ impl DockerRuntime {
             images,
             platform,
             infra,
+            disks,
             network,
             directories,
             clock,
@@ -313,7 +317,11 @@ async fn joined<T>(
 #[async_trait]
 impl InstanceRuntime for DockerRuntime {
     fn check(&self, template: &PodTemplateSpec) -> Vec<Unsupported> {
-        check::check(template, self.shared.directories.socket())
+        check::check(
+            template,
+            self.shared.directories.socket(),
+            self.shared.disks,
+        )
     }
 
     fn claim(&self, _: &WorkloadId) -> Option<InstanceId> {

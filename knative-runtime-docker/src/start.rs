@@ -235,6 +235,7 @@ impl Start {
                 .directories
                 .mounts(&shared.platform, &self.spec, container),
             role,
+            disks: shared.disks,
         };
         let body = render::container(container, ground);
         let body = body.map_err(|error| config_error(error.to_string()))?;

@@ -18,7 +18,11 @@ get it by: curl -Lo /usr/local/bin/kubectl https://dl.k8s.io/release/v1.34.0/bin
 const PROGRAMS: [(&str, &str); 2] = [("cc", "gcc"), ("curl", "curl")];
 
 /// The same for tests on containers, which are skipped where these cannot be had.
-const FOR_CONTAINERS: [(&str, &str); 2] = [("dockerd", "docker.io"), ("busybox", "busybox-static")];
+const FOR_CONTAINERS: [(&str, &str); 3] = [
+    ("dockerd", "docker.io"),
+    ("busybox", "busybox-static"),
+    ("mkfs.btrfs", "btrfs-progs"),
+];
 
 /// Fails where anything is missing that a part of the tests needs.
 pub(crate) fn require() -> Result<()> {

@@ -7,6 +7,8 @@ use k8s_openapi::{
 use knative_core::object::Quantity;
 use thiserror::Error;
 
+use crate::disk;
+
 /// In which time a container may use how much of a processor, and how little that may be, as a kubelet gives them: in
 /// microseconds. The engine's own unit for both would refuse a limit above the machine's processors.
 const CPU_PERIOD: (i64, i64) = (100_000, 1000);
@@ -18,8 +20,12 @@ const CPU_SHARES: (i64, i64) = (1024, 2);
 #[error("resources: {0:?} is not a quantity that can be given to a container")]
 pub(crate) struct BadQuantity(String);
 
-/// Requests and limits, as a kubelet passes them on: without swap beyond the memory's limit.
-pub(crate) fn limits(resources: &ResourceRequirements) -> Result<HostConfig, BadQuantity> {
+/// Requests and limits, as a kubelet passes them on: without swap beyond the memory's limit. A disk's, where `disks` are
+/// limited at all.
+pub(crate) fn limits(
+    resources: &ResourceRequirements,
+    disks: bool,
+) -> Result<HostConfig, BadQuantity> {
     let get = |map: &Option<std::collections::BTreeMap<String, Text>>, name: &str| {
         map.as_ref().and_then(|map| map.get(name).cloned())
     };
@@ -28,6 +34,8 @@ pub(crate) fn limits(resources: &ResourceRequirements) -> Result<HostConfig, Bad
     let cpu = cpu.filter(|cpu| *cpu > 0);
     let reserved = get(&resources.requests, "memory").map(bytes).transpose()?;
     let weight = get(&resources.requests, "cpu").map(milli).transpose()?;
+    let disk = get(&resources.limits, "ephemeral-storage");
+    let disk = disk.filter(|_| disks).map(bytes).transpose()?;
     Ok(HostConfig {
         memory,
         memory_swap: memory,
@@ -36,6 +44,7 @@ pub(crate) fn limits(resources: &ResourceRequirements) -> Result<HostConfig, Bad
         cpu_period: cpu.map(|_| CPU_PERIOD.0),
         cpu_quota: cpu.map(|cpu| (cpu.saturating_mul(CPU_PERIOD.0 / 1000)).max(CPU_PERIOD.1)),
         cpu_shares: weight.map(|cpu| (cpu.saturating_mul(CPU_SHARES.0) / 1000).max(CPU_SHARES.1)),
+        storage_opt: disk.filter(|disk| *disk > 0).map(disk::limit),
         ..HostConfig::default()
     })
 }
@@ -63,11 +72,11 @@ mod tests {
     #[test]
     fn quantities_become_the_engines_units() {
         let resources = serde_json::from_value(json!({
-            "limits": { "memory": "64Mi", "cpu": "250m" },
+            "limits": { "memory": "64Mi", "cpu": "250m", "ephemeral-storage": "1Gi" },
             "requests": { "memory": "32Mi", "cpu": "1m" },
         }))
         .unwrap();
-        let made = limits(&resources).unwrap();
+        let made = limits(&resources, true).unwrap();
         assert_eq!(made.memory, Some(64 << 20));
         assert_eq!(made.memory_swap, made.memory);
         assert_eq!(made.memory_reservation, Some(32 << 20));
@@ -76,11 +85,13 @@ mod tests {
             (Some(100_000), Some(25_000))
         );
         assert_eq!(made.cpu_shares, Some(2));
+        assert_eq!(made.storage_opt, Some(disk::limit(1 << 30)));
+        assert_eq!(limits(&resources, false).unwrap().storage_opt, None);
         for (cpu, quota) in [("1m", Some(1000)), ("256", Some(25_600_000)), ("0", None)] {
             let limited = serde_json::from_value(json!({ "limits": { "cpu": cpu } })).unwrap();
-            assert_eq!(limits(&limited).unwrap().cpu_quota, quota, "{cpu}");
+            assert_eq!(limits(&limited, false).unwrap().cpu_quota, quota, "{cpu}");
         }
         let bad = serde_json::from_value(json!({ "limits": { "memory": "lots" } })).unwrap();
-        assert!(limits(&bad).is_err());
+        assert!(limits(&bad, false).is_err());
     }
 }
