@@ -1,10 +1,13 @@
 //! What is known of one instance.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+    sync::atomic::AtomicBool,
+};
 
 use knative_core::runtime::{InstanceId, Running, WorkloadId};
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
 use tokio::sync::{Mutex as Turn, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -37,6 +40,8 @@ pub(crate) struct Member {
     pub(crate) stop: CancellationToken,
     /// Held by whoever makes or removes something of it on the engine.
     pub(crate) turn: Turn<()>,
+    /// Whether volumes were made for it, by this run of the platform.
+    pub(crate) has_volumes: AtomicBool,
     pub(crate) state: Mutex<State>,
     death: watch::Sender<Option<Death>>,
 }
@@ -64,6 +69,7 @@ impl Member {
             workload,
             stop: CancellationToken::new(),
             turn: Turn::default(),
+            has_volumes: AtomicBool::new(false),
             state: Mutex::default(),
             death: watch::Sender::new(None),
         }

@@ -1,6 +1,10 @@
 //! The start of an instance: images, containers, and the wait until it accepts connections.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use bollard::{
     errors::Error,
@@ -26,7 +30,7 @@ use crate::{
     render::{self, Footing, Ground},
     runtime::Shared,
     sandbox::{self, container_name},
-    volume,
+    volume::of_engine,
 };
 
 /// What the engine says of an image that it does not have; its reference follows.
@@ -157,12 +161,20 @@ impl Start {
         written.map_err(|error| config_error(format!("the files of a volume: {error}")))
     }
 
-    /// Starts what keeps empty volumes, which is needed where an instance has any.
+    /// Makes the volumes that the engine keeps, and starts what holds them.
     async fn hold_volumes(&self) -> Result<(), StartError> {
-        let mounts = volume::held(&self.shared.platform, &self.spec);
-        if mounts.is_empty() {
+        let needed = of_engine::needed(&self.shared.platform, &self.spec);
+        if needed.is_empty() {
             return Ok(());
         }
+        self.member.has_volumes.store(true, Ordering::Relaxed);
+        let docker = self.shared.engine.docker();
+        let made = needed
+            .into_iter()
+            .map(|volume| docker.create_volume(volume));
+        let made = try_join_all(made).await;
+        made.map_err(|error| refused("CreateContainerError", error))?;
+        let mounts = of_engine::held(&self.shared.platform, &self.spec);
         let targets = mounts.iter().filter_map(|mount| mount.target.clone());
         let body = ContainerCreateBody {
             image: Some(self.shared.infra.clone()),

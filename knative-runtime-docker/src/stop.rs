@@ -1,6 +1,10 @@
 //! The end of an instance: asked, then killed, then gone with all that it had.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use bollard::{
     errors::Error,
@@ -74,6 +78,7 @@ impl Shared {
             .into_iter()
             .partition(|held| held.role == Role::Sandbox);
         let volumes = first.iter().any(|held| held.role == Role::Holder);
+        let volumes = volumes || member.has_volumes.load(Ordering::Relaxed);
         for group in [first, last] {
             let removed = group
                 .iter()

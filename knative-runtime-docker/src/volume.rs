@@ -1,7 +1,6 @@
 //! Volumes: directories of files on this machine, and volumes of the engine.
 
 use std::{
-    collections::HashMap,
     fmt::Write as _,
     fs::{self, File, Permissions},
     io,
@@ -10,16 +9,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use bollard::models::{
-    Mount, MountBindOptions, MountBindOptionsPropagationEnum, MountType, MountVolumeOptions,
-    MountVolumeOptionsDriverConfig,
-};
+use bollard::models::{Mount, MountBindOptions, MountBindOptionsPropagationEnum, MountType};
 use k8s_openapi::api::core::v1::VolumeMount;
 use knative_core::runtime::{
     ContainerSpec, InstanceId, InstanceSpec, VolumeFile, VolumeSource, VolumeSpec,
 };
 
-use crate::{label, sandbox};
+use crate::sandbox;
+
+pub(crate) mod of_engine;
 
 /// The directory of a container's termination messages within its instance's.
 const MESSAGES: &str = ".termination";
@@ -211,19 +209,14 @@ impl Directories {
         let read_only = mount.read_only.unwrap_or_default();
         let made = match &volume.source {
             VolumeSource::Host { path, .. } => bind(Path::new(path), read_only),
-            VolumeSource::Empty { memory, size_limit } => Mount {
-                read_only: Some(read_only),
-                ..empty(platform, &spec.id, &volume.name, *memory, *size_limit)
+            source => match of_engine::name(platform, spec, volume) {
+                Some(name) => Mount {
+                    read_only: Some(read_only || is_read_only(source)),
+                    ..of_engine::mount(name)
+                },
+                // Files, which nobody writes.
+                None => bind(&self.of(&spec.id).join(&volume.name), true),
             },
-            VolumeSource::Claim {
-                name,
-                read_only: always,
-            } => Mount {
-                read_only: Some(read_only || *always),
-                ..claim(platform, spec, name)
-            },
-            // Files, which nobody writes.
-            _ => bind(&self.of(&spec.id).join(&volume.name), true),
         };
         Mount {
             target: Some(mount.mount_path.clone()),
@@ -232,79 +225,14 @@ impl Directories {
     }
 }
 
-/// The mounts of the container that holds an instance's volumes of the engine and opens them to its containers' users;
-/// none where there are none.
-pub(crate) fn held(platform: &str, spec: &InstanceSpec) -> Vec<Mount> {
-    let volumes = spec.volumes.iter().filter_map(|volume| {
-        let made = match &volume.source {
-            VolumeSource::Empty { memory, size_limit } => {
-                empty(platform, &spec.id, &volume.name, *memory, *size_limit)
-            }
-            VolumeSource::Claim { name, .. } => claim(platform, spec, name),
-            _ => return None,
-        };
-        Some(Mount {
-            target: Some(format!("/volumes/{}", volume.name)),
-            ..made
-        })
-    });
-    volumes.collect()
-}
-
-/// A volume of the engine that outlives its instances.
-fn claim(platform: &str, spec: &InstanceSpec, name: &str) -> Mount {
-    let namespace = &spec.workload.namespace;
-    Mount {
-        typ: Some(MountType::VOLUME),
-        source: Some(claim_name(platform, namespace, name)),
-        volume_options: Some(MountVolumeOptions {
-            labels: Some(HashMap::from([
-                (label::PLATFORM.to_owned(), platform.to_owned()),
-                (label::NAMESPACE.to_owned(), namespace.to_string()),
-                (label::CLAIM.to_owned(), name.to_owned()),
-            ])),
-            no_copy: Some(true),
-            ..MountVolumeOptions::default()
-        }),
-        ..Mount::default()
-    }
-}
-
-/// A volume of the engine that lives as long as its instance.
-fn empty(
-    platform: &str,
-    instance: &InstanceId,
-    volume: &str,
-    memory: bool,
-    size_limit: Option<u64>,
-) -> Mount {
-    let driver = memory.then(|| {
-        let size = size_limit.map(|size| ("o".to_owned(), format!("size={size},mode=0777")));
-        let of_memory = ["type", "device"].map(|name| (name.to_owned(), "tmpfs".to_owned()));
-        MountVolumeOptionsDriverConfig {
-            name: Some("local".to_owned()),
-            options: Some(of_memory.into_iter().chain(size).collect()),
+fn is_read_only(source: &VolumeSource) -> bool {
+    matches!(
+        source,
+        VolumeSource::Claim {
+            read_only: true,
+            ..
         }
-    });
-    Mount {
-        typ: Some(MountType::VOLUME),
-        source: Some(format!("kn-{platform}.{instance}.{volume}")),
-        volume_options: Some(MountVolumeOptions {
-            labels: Some(HashMap::from([
-                (label::PLATFORM.to_owned(), platform.to_owned()),
-                (label::INSTANCE.to_owned(), instance.to_string()),
-            ])),
-            driver_config: driver,
-            // What the image has in its place is hidden, as in Kubernetes.
-            no_copy: Some(true),
-            ..MountVolumeOptions::default()
-        }),
-        ..Mount::default()
-    }
-}
-
-fn claim_name(platform: &str, namespace: &str, claim: &str) -> String {
-    format!("kn-{platform}.claim.{namespace}.{claim}")
+    )
 }
 
 fn propagation(mount: &VolumeMount) -> Option<MountBindOptions> {

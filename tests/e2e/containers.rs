@@ -51,6 +51,7 @@ pub(crate) fn trials() -> Vec<Trial> {
                 failures::run_as_non_root,
             ),
             ("one_that_floods_its_log_is_bounded", failures::floods_log),
+            ("a_volume_in_memory_is_bounded", volumes::bounded),
             (
                 "host_paths_and_claims_need_their_feature",
                 volumes::features,

@@ -1,4 +1,4 @@
-//! Volumes that need a feature, or that nobody may have.
+//! Volumes that need a feature, that nobody may have, or that fill.
 
 use serde_json::{Value, json};
 
@@ -99,4 +99,21 @@ pub(super) fn escapes() -> Outcome {
     ensure(!outside.exists(), || {
         "a file was written outside".to_owned()
     })
+}
+
+/// A program that fills it is told so, and serves on.
+pub(super) fn bounded() -> Outcome {
+    let platform = Platform::start()?;
+    let fills = "dd if=/dev/zero of=/cache/fill bs=1M count=64 2>/tmp/told; exec $HELLO";
+    let pod = json!({
+        "containers": [{
+            "image": platform.script("fills", fills)?,
+            "volumeMounts": [{ "name": "cache", "mountPath": "/cache" }],
+        }],
+        "volumes": [{ "name": "cache", "emptyDir": { "medium": "Memory", "sizeLimit": "8Mi" } }],
+    });
+    platform.apply(&of_pod("fills", pod))?;
+    platform.ready("fills")?;
+    let told = platform.body(&host("fills"), "/file/tmp/told")?;
+    ensure(told.contains("No space left"), || told)
 }
