@@ -45,8 +45,9 @@
 //! its instances: those that run go on, and starts are tried until it is back.
 //!
 //! # Who can use it
-//! Whoever may use the engine's socket. The engine has to be on this machine, because its containers' addresses are
-//! called from here; one elsewhere is refused with that sentence. Containers never see the socket.
+//! Whoever may use the socket of a Docker engine, or the compatible one of Podman from version 5 on. The engine has to be on
+//! this machine, because its containers' addresses are called from here; one elsewhere is refused with that sentence, and so
+//! is a Podman that is not root's. Containers never see the socket.
 
 mod check;
 mod disk;
