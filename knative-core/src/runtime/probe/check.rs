@@ -290,15 +290,23 @@ fn request(
     let mut request = http::Request::builder()
         .method(Method::GET)
         .uri(path)
-        .header(header::HOST, host.unwrap_or("localhost"))
-        .header(header::USER_AGENT, USER_AGENT)
-        .header(header::CONNECTION, "close")
         .body(Body::empty())
         .map_err(|error| malformed(&error))?;
+    let all = request.headers_mut();
     for (name, value) in headers {
         let name = HeaderName::try_from(name).map_err(|error| malformed(&error))?;
         let value = HeaderValue::try_from(value).map_err(|error| malformed(&error))?;
-        request.headers_mut().insert(name, value);
+        // A list may name one several times.
+        all.append(name, value);
+    }
+    let host = HeaderValue::try_from(host.unwrap_or("localhost"));
+    let defaults = [
+        (header::HOST, host.map_err(|error| malformed(&error))?),
+        (header::USER_AGENT, HeaderValue::from_static(USER_AGENT)),
+        (header::CONNECTION, HeaderValue::from_static("close")),
+    ];
+    for (name, value) in defaults {
+        all.entry(name).or_insert(value);
     }
     Ok(request)
 }

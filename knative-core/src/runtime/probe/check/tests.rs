@@ -49,6 +49,26 @@ fn the_scheme_says_whether_by_tls() {
     }
 }
 
+#[test]
+fn own_headers_are_sent_as_listed_and_come_before_ours() {
+    let headers = [("X-A", "1"), ("X-A", "2"), ("User-Agent", "mine")];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let request = request("/", Some("app.local"), &headers).unwrap();
+    let all = |name: &str| {
+        let values = request.headers().get_all(name).iter();
+        values
+            .map(|value| value.to_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(all("x-a"), ["1", "2"]);
+    assert_eq!(all("user-agent"), ["mine"]);
+    assert_eq!(all("host"), ["app.local"]);
+    assert!(matches!(
+        super::request("/", None, &[("no header".to_owned(), String::new())]),
+        Err(CheckError::Malformed(_))
+    ));
+}
+
 #[tokio::test]
 async fn statuses_below_400_count() {
     let prober = Prober::new(Arc::new(TokioDial));
