@@ -1,6 +1,9 @@
 //! Commands beside an instance.
 
-use std::process::{ExitStatus, Stdio};
+use std::{
+    io,
+    process::{ExitStatus, Stdio},
+};
 
 use futures::{FutureExt as _, StreamExt as _, stream};
 use knative_core::runtime::{ExecOptions, ExecOutput, ExecSession, InstanceId, RuntimeError};
@@ -48,19 +51,36 @@ impl Processes {
         if let Some(dir) = dir {
             process.current_dir(dir);
         }
-        let started = process.spawn();
-        let child = started.map_err(|error| {
-            RuntimeError::backend_gone(format!("{program:?} cannot be run"), error)
-        })?;
-        Ok(session(child))
+        match process.spawn() {
+            Ok(child) => Ok(session(child)),
+            Err(error) => not_run(program, error),
+        }
     }
+}
+
+/// The session of a program that is none: it ends at once with what a shell says and answers (POSIX.1-2017, Shell Command
+/// Language 2.8.2), as one in a container does.
+fn not_run(program: &str, error: io::Error) -> Result<ExecSession, RuntimeError> {
+    let code = match error.kind() {
+        io::ErrorKind::NotFound => 127,
+        io::ErrorKind::PermissionDenied => 126,
+        _ => {
+            return Err(RuntimeError::backend_gone(
+                format!("{program:?} cannot be run"),
+                error,
+            ));
+        }
+    };
+    let said = ExecOutput::Stderr(format!("exec: {program:?}: {error}\n").into());
+    let output = stream::iter([Ok(said)]).boxed();
+    Ok(ExecSession::new(output, async move { Ok(code) }.boxed()))
 }
 
 fn session(mut child: Child) -> ExecSession {
     let stdout = child.stdout.take().map(ReaderStream::new);
     let stderr = child.stderr.take().map(ReaderStream::new);
     let pieces = |piece: fn(bytes::Bytes) -> ExecOutput| {
-        move |read: std::io::Result<bytes::Bytes>| match read {
+        move |read: io::Result<bytes::Bytes>| match read {
             Ok(bytes) => Ok(piece(bytes)),
             Err(error) => Err(RuntimeError::backend_gone(
                 "the command's output broke",

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{ExecAction, Probe};
 use libtest_mimic::Failed;
 
 use super::{Case, Role, Run, cases::environment, ensure};
-use crate::runtime::{Capabilities, InstanceState, LogOptions};
+use crate::runtime::{Capabilities, ExecOptions, InstanceState, LogOptions};
 
 /// More than a log may keep, in bytes: what the flooding role prints.
 const FLOOD: usize = 64 * 1024 * 1024;
@@ -50,6 +50,11 @@ pub(super) fn all(capabilities: Capabilities) -> Vec<(&'static str, Run)> {
     if capabilities.exec {
         cases.push(("exec_probe_decides_readiness", |case| {
             exec_probe(case).boxed()
+        }));
+    }
+    if capabilities.exec && capabilities.processes {
+        cases.push(("command_that_is_missing_ends_with_126_or_127", |case| {
+            missing_command(case).boxed()
         }));
     }
     if capabilities.adoption {
@@ -202,6 +207,19 @@ async fn exec_probe(case: &mut Case<'_>) -> Result<(), Failed> {
     let now = case.instances(&unready).await?;
     ensure(now.len() == 1 && !now[0].state.is_ready(), || {
         format!("a failing probe counted: {now:?}")
+    })
+}
+
+async fn missing_command(case: &mut Case<'_>) -> Result<(), Failed> {
+    let workload = case.workload("no-command", Role::Hello, 1);
+    case.apply(&workload).await?;
+    let ready = case.until_ready(&workload, 1).await?;
+    let options = ExecOptions::command(["/no/such/command"]);
+    let session = case.runtime().exec(&ready[0].id, &options).await?;
+    // As a shell answers: POSIX.1-2017, Shell Command Language 2.8.2.
+    let code = session.finish().await?;
+    ensure(matches!(code, 126 | 127), || {
+        format!("it ended with {code}")
     })
 }
 
