@@ -8,6 +8,8 @@ use k8s_openapi::api::core::v1::{
 };
 use knative_core::runtime::Unsupported;
 
+use crate::control;
+
 /// Names every field that cannot be honoured. `disks` says whether the engine bounds those of containers.
 pub(crate) fn check(template: &PodTemplateSpec, socket: &Path, disks: bool) -> Vec<Unsupported> {
     let Some(spec) = &template.spec else {
@@ -225,7 +227,7 @@ fn unlimited(index: usize, volume: &Volume) -> Option<Unsupported> {
 /// The engine's socket is the whole machine: no container may see it.
 fn shows_socket(index: usize, volume: &Volume, socket: &Path) -> Option<Unsupported> {
     let host = volume.host_path.as_ref()?;
-    socket.starts_with(&host.path).then(|| {
+    control::is_shown(Path::new(&host.path), socket).then(|| {
         Unsupported::refused(
             format!("spec.volumes[{index}].hostPath.path"),
             "the engine's socket is there, which no container may see",
@@ -405,11 +407,13 @@ mod tests {
                     { "name": "d", "hostPath": { "path": "/run/" } },
                     { "name": "r", "hostPath": { "path": "/" } },
                     { "name": "o", "hostPath": { "path": "/run/docker" } },
+                    { "name": "u", "hostPath": { "path": "/run/user" } },
                 ]}),
                 &[
                     "!spec.volumes[0].hostPath.path",
                     "!spec.volumes[1].hostPath.path",
                     "!spec.volumes[2].hostPath.path",
+                    "!spec.volumes[3].hostPath.path",
                 ],
             ),
         ];

@@ -1,6 +1,10 @@
 //! The engine's events: which containers ended.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use bollard::{models::EventMessage, query_parameters::EventsOptionsBuilder};
 use futures::StreamExt as _;
@@ -10,6 +14,7 @@ use tokio::time::sleep;
 use crate::{
     engine::text,
     label::{self, Role},
+    list,
     runtime::Shared,
 };
 
@@ -88,17 +93,32 @@ impl Shared {
 
     /// Compares what is known with what the engine runs.
     async fn find_ended(self: &Arc<Self>) -> Result<(), String> {
+        // What is started while the list is on its way may not be in it.
+        let expected = self.expected();
         let listed = self.containers().await.map_err(|error| text(&error))?;
-        let alive: HashMap<String, bool> = listed
-            .into_iter()
-            .filter_map(|container| Some((container.id.clone()?, crate::list::runs(&container))))
-            .collect();
-        for container in self.expected() {
-            if alive.get(&container) != Some(&true) {
-                self.died(&container);
-            }
+        let alive = listed.into_iter().filter(list::lives);
+        let alive: HashSet<String> = alive.filter_map(|container| container.id).collect();
+        for container in expected.iter().filter(|id| !alive.contains(*id)) {
+            self.died(container);
         }
         Ok(())
+    }
+
+    /// Looks at what is there whenever the engine answers again after a hang, which no stream of events tells.
+    pub(crate) async fn look_after_hangs(self: Arc<Self>) {
+        let hang = || async {
+            self.pulse.lost().await;
+            self.pulse.found().await;
+        };
+        while self.end.run_until_cancelled(hang()).await.is_some() {
+            match self.find_ended().await {
+                // What it was asked for and did not answer may be made by now.
+                Ok(()) => drop(self.tasks.spawn(Arc::clone(&self).sweep_later())),
+                Err(error) => {
+                    tracing::warn!(%error, "what ended while the engine hung is not known");
+                }
+            }
+        }
     }
 
     /// The containers that are to run.

@@ -50,6 +50,7 @@
 //! is a Podman that is not root's. Containers never see the socket.
 
 mod check;
+mod control;
 mod disk;
 pub mod dns;
 mod engine;

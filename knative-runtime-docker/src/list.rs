@@ -189,8 +189,13 @@ async fn accepts(endpoint: SocketAddr) -> bool {
 }
 
 /// Whether a container runs.
-pub(crate) fn runs(container: &ContainerSummary) -> bool {
+fn runs(container: &ContainerSummary) -> bool {
     container.state == Some(ContainerSummaryStateEnum::RUNNING)
+}
+
+/// Whether a container has not ended; one that is paused goes on.
+pub(crate) fn lives(container: &ContainerSummary) -> bool {
+    runs(container) || container.state == Some(ContainerSummaryStateEnum::PAUSED)
 }
 
 fn role(container: &ContainerSummary) -> Option<Role> {

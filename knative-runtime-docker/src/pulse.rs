@@ -36,6 +36,13 @@ impl Pulse {
         let _ = answers.wait_for(|answers| !answers).await;
     }
 
+    /// Waits until the engine answers.
+    pub(crate) async fn found(&self) {
+        let mut answers = self.answers.subscribe();
+        // The sender lives as long as `self`.
+        let _ = answers.wait_for(|answers| *answers).await;
+    }
+
     /// Asks the engine again and again until `end`.
     pub(crate) async fn feel(self, docker: Docker, end: CancellationToken) {
         let mut missed = 0;
@@ -79,7 +86,9 @@ mod tests {
         assert!(pulse.lost().now_or_never().is_none());
         pulse.note(false);
         pulse.lost().await;
+        assert!(pulse.found().now_or_never().is_none());
         pulse.note(true);
+        pulse.found().await;
         assert!(pulse.lost().now_or_never().is_none());
     }
 }

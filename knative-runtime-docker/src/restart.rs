@@ -15,7 +15,7 @@ use crate::{
     member::Held,
     runtime::Shared,
     sandbox,
-    start::{Start, config_error},
+    start::{Start, all_made, config_error},
 };
 
 impl Shared {
@@ -30,6 +30,8 @@ impl Shared {
         let member = self
             .member(id)
             .ok_or_else(|| RuntimeError::NotFound { id: id.clone() })?;
+        // How it ends is this call's to tell.
+        member.state.lock().running = false;
         let asked = member
             .stop
             .run_until_cancelled(self.ask_to_end(&held, grace));
@@ -58,7 +60,7 @@ impl Start {
         }
         let made = specs.iter().zip(&images);
         let made = made.map(|(spec, image)| self.create(spec, image, Role::Main));
-        let made = try_join_all(made).await?;
+        let made = all_made(made).await?;
         phases.add(Phase::Create, lap.elapsed());
         self.run_made(&made, phases).await
     }

@@ -155,6 +155,7 @@ impl DockerRuntime {
         shared.take_over().await?;
         shared.check_reachable().await?;
         let (events, pool) = (Arc::clone(&shared), Arc::clone(&shared));
+        shared.tasks.spawn(Arc::clone(&shared).look_after_hangs());
         shared.tasks.spawn(Arc::clone(&shared).sweep_later());
         let docker = shared.engine.docker().clone();
         let pulse = shared.pulse.clone().feel(docker, shared.end.clone());

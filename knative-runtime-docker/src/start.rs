@@ -11,7 +11,10 @@ use bollard::{
     models::{ContainerCreateBody, HostConfig},
     query_parameters::WaitContainerOptions,
 };
-use futures::{TryStreamExt as _, future::try_join_all};
+use futures::{
+    TryStreamExt as _,
+    future::{join_all, try_join_all},
+};
 use knative_core::{
     http::Endpoint,
     runtime::{ContainerSpec, InstanceSpec, Phase, StartError, StartPhases, Started},
@@ -92,7 +95,7 @@ impl Start {
         self.init(&images.init).await?;
         let mains = self.spec.containers.iter().zip(&images.main);
         let made = mains.map(|(container, image)| self.create(container, image, Role::Main));
-        let made = try_join_all(made).await?;
+        let made = all_made(made).await?;
         phases.add(Phase::Create, lap.elapsed());
         Ok(made)
     }
@@ -342,6 +345,13 @@ impl Start {
 struct Images {
     init: Vec<String>,
     main: Vec<String>,
+}
+
+/// Waits for all containers, also where one cannot be made: what the engine makes is noted, and goes with its instance.
+pub(crate) async fn all_made(
+    made: impl IntoIterator<Item = impl Future<Output = Result<String, StartError>>>,
+) -> Result<Vec<String>, StartError> {
+    join_all(made).await.into_iter().collect()
 }
 
 /// Connects until it works.

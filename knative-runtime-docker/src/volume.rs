@@ -6,7 +6,7 @@ use std::{
     io,
     net::Ipv4Addr,
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, chown},
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use bollard::models::{Mount, MountBindOptions, MountBindOptionsPropagationEnum, MountType};
@@ -15,10 +15,12 @@ use knative_core::runtime::{
     ContainerSpec, InstanceId, InstanceSpec, VolumeFile, VolumeSource, VolumeSpec,
 };
 
-use crate::sandbox;
+use crate::{control, sandbox};
 
 pub(crate) mod of_engine;
 
+/// The directory of what instances have.
+const INSTANCES: &str = "instances";
 /// The directory of a container's termination messages within its instance's.
 const MESSAGES: &str = ".termination";
 /// The directory of what containers printed before they were started again.
@@ -37,13 +39,15 @@ pub(crate) struct Directories {
 }
 
 impl Directories {
-    /// Directories below `root`, which is made. No container sees `socket`, by default the one where an engine that is
+    /// Directories below `dir`, which is made. No container sees `socket`, by default the one where an engine that is
     /// called over TCP listens too.
-    pub(crate) fn open(root: &Path, socket: Option<PathBuf>) -> io::Result<Self> {
+    pub(crate) fn open(dir: &Path, socket: Option<PathBuf>) -> io::Result<Self> {
+        // What nobody knows in it is taken away: it is no directory that somebody else may use.
+        let root = dir.join(INSTANCES);
         fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
-            .create(root)?;
+            .create(&root)?;
         // The engine wants absolute paths.
         let root = fs::canonicalize(root)?;
         let default = || fs::canonicalize(SOCKET).unwrap_or_else(|_| SOCKET.into());
@@ -60,6 +64,7 @@ impl Directories {
 
     /// Writes the files of an instance, whose address is known where it has `hostAliases`.
     pub(crate) fn write(&self, spec: &InstanceSpec, address: Option<Ipv4Addr>) -> io::Result<()> {
+        names_are_parts(spec)?;
         let instance = self.of(&spec.id);
         make_dir(&instance.join(MESSAGES))?;
         if !spec.host_aliases.is_empty() {
@@ -145,7 +150,7 @@ impl Directories {
     }
 
     fn hide_socket(&self, shown: &Path) -> io::Result<()> {
-        if self.socket.starts_with(shown) {
+        if control::is_shown(shown, &self.socket) {
             return Err(denied(format!(
                 "{} shows the engine's socket, which no container may see",
                 shown.display()
@@ -225,6 +230,23 @@ impl Directories {
     }
 }
 
+/// Whoever starts instances may name what is in them; a name must not lead elsewhere.
+fn names_are_parts(spec: &InstanceSpec) -> io::Result<()> {
+    let containers = spec.init_containers.iter().chain(&spec.containers);
+    let names = containers.map(|container| &container.name);
+    let mut names = names.chain(spec.volumes.iter().map(|volume| &volume.name));
+    let is_part = |name: &str| {
+        let mut parts = Path::new(name).components();
+        matches!(parts.next(), Some(Component::Normal(part)) if part == name)
+    };
+    match names.find(|name| !is_part(name)) {
+        Some(name) => Err(denied(format!(
+            "{name:?} is no name of a container or volume"
+        ))),
+        None => Ok(()),
+    }
+}
+
 fn is_read_only(source: &VolumeSource) -> bool {
     matches!(
         source,
@@ -299,11 +321,17 @@ fn denied(message: String) -> io::Error {
     io::Error::new(io::ErrorKind::PermissionDenied, message)
 }
 
+/// Makes a directory that a container of another user may enter, whatever this process's umask, and those above it.
 fn make_dir(path: &Path) -> io::Result<()> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o755)
-        .create(path)
+    match fs::create_dir(path) {
+        Ok(()) => fs::set_permissions(path, Permissions::from_mode(0o755)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            make_dir(path.parent().ok_or(error)?)?;
+            make_dir(path)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Writes a file that a container of another user may read, whatever this process's umask.
@@ -361,14 +389,30 @@ mod tests {
             }]),
         }];
         directories.write(&spec, None).unwrap();
-        let root = fs::metadata(dir.path().join("files")).unwrap();
+        let root = fs::metadata(dir.path().join("files/instances")).unwrap();
         assert_eq!(root.permissions().mode() & 0o777, 0o700);
-        let key = dir.path().join("files/pod-a/keys/tls/key");
+        let key = dir.path().join("files/instances/pod-a/keys/tls/key");
         assert_eq!(fs::read(&key).unwrap(), b"secret");
         assert_eq!(directories.instances().unwrap(), [spec.id.clone()]);
         directories.remove(&spec.id).unwrap();
         directories.remove(&spec.id).unwrap();
         assert!(directories.instances().unwrap().is_empty());
+    }
+
+    #[test]
+    fn names_do_not_lead_elsewhere() {
+        let dir = tempfile::tempdir().unwrap();
+        let directories = Directories::open(&dir.path().join("files"), None).unwrap();
+        let victim = dir.path().join("victim");
+        fs::write(&victim, "kept").unwrap();
+        let absolute = victim.to_string_lossy().into_owned();
+        for name in [absolute.as_str(), "../../../victim", "..", ".", "", "a/b"] {
+            let mut spec = spec();
+            spec.containers[0].name = name.to_owned();
+            let refused = directories.write(&spec, None).unwrap_err();
+            assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied, "{name}");
+        }
+        assert_eq!(fs::read_to_string(victim).unwrap(), "kept");
     }
 
     #[test]
@@ -391,7 +435,7 @@ mod tests {
             }]),
         }];
         directories.write(&spec, None).unwrap();
-        let key = fs::metadata(dir.path().join("pod-a/keys/key")).unwrap();
+        let key = fs::metadata(dir.path().join("instances/pod-a/keys/key")).unwrap();
         assert_eq!((key.gid(), key.mode() & 0o777), (group, 0o440));
     }
 

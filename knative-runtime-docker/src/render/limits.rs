@@ -15,6 +15,9 @@ const CPU_PERIOD: (i64, i64) = (100_000, 1000);
 /// The weight of a whole processor, and the smallest weight there is, as a kubelet gives them.
 const CPU_SHARES: (i64, i64) = (1024, 2);
 
+/// The smallest reservation of memory that the engine takes, in bytes.
+const LEAST_RESERVED: i64 = 6 << 20;
+
 /// A quantity that is none, or too large.
 #[derive(Debug, Error)]
 #[error("resources: {0:?} is not a quantity that can be given to a container")]
@@ -39,8 +42,8 @@ pub(crate) fn limits(
     Ok(HostConfig {
         memory,
         memory_swap: memory,
-        // The engine refuses a reservation above the limit, as Kubernetes' validation does before.
-        memory_reservation: reserved.filter(|reserved| *reserved > 0),
+        // The engine refuses a reservation above the limit, as Kubernetes' validation does before, and a very small one.
+        memory_reservation: reserved.filter(|reserved| *reserved >= LEAST_RESERVED),
         cpu_period: cpu.map(|_| CPU_PERIOD.0),
         cpu_quota: cpu.map(|cpu| (cpu.saturating_mul(CPU_PERIOD.0 / 1000)).max(CPU_PERIOD.1)),
         cpu_shares: weight.map(|cpu| (cpu.saturating_mul(CPU_SHARES.0) / 1000).max(CPU_SHARES.1)),
@@ -91,6 +94,8 @@ mod tests {
             let limited = serde_json::from_value(json!({ "limits": { "cpu": cpu } })).unwrap();
             assert_eq!(limits(&limited, false).unwrap().cpu_quota, quota, "{cpu}");
         }
+        let small = serde_json::from_value(json!({ "requests": { "memory": "4Mi" } })).unwrap();
+        assert_eq!(limits(&small, false).unwrap().memory_reservation, None);
         let bad = serde_json::from_value(json!({ "limits": { "memory": "lots" } })).unwrap();
         assert!(limits(&bad, false).is_err());
     }

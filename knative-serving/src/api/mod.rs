@@ -9,7 +9,7 @@ mod gotype;
 pub mod keys;
 pub mod lifecycle;
 pub mod networking;
-mod podspec;
+pub(crate) mod podspec;
 pub mod revision;
 pub mod route;
 pub mod service;

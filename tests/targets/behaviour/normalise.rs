@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+/// How the name of a pod begins that a trial run makes.
+const TRIAL: &str = "dry-run-validation";
+
 /// Names for the uids that were seen.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Uids(BTreeMap<String, String>);
@@ -59,6 +62,15 @@ pub(crate) fn dry_run(object: &Value, uids: &Uids) -> Value {
         *uid = Value::from("<uid>");
     }
     shown
+}
+
+/// A text in which the pod of a trial run has no name of its own.
+pub(crate) fn without_suffix(text: &str) -> String {
+    let Some((before, after)) = text.split_once(TRIAL) else {
+        return text.to_owned();
+    };
+    let rest = after.trim_start_matches(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+    format!("{before}{TRIAL}<rand>{rest}")
 }
 
 fn is_time(text: &str) -> bool {

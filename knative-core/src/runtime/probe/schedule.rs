@@ -28,6 +28,8 @@ pub struct Schedule {
     pub successes: u32,
     /// How many failures in a row make a failure.
     pub failures: u32,
+    /// How long a container may take to end that failed; as its pod says if `None`.
+    pub grace: Option<Duration>,
 }
 
 impl Schedule {
@@ -46,6 +48,10 @@ impl Schedule {
             timeout: seconds(probe.timeout_seconds).unwrap_or(DEFAULT_TIMEOUT),
             successes: count(probe.success_threshold).unwrap_or(1),
             failures: count(probe.failure_threshold).unwrap_or(DEFAULT_FAILURES),
+            grace: probe
+                .termination_grace_period_seconds
+                .and_then(|seconds| u64::try_from(seconds).ok())
+                .map(Duration::from_secs),
         }
     }
 }

@@ -18,6 +18,7 @@ use self::ended::Ended;
 use super::{
     DEFAULT_GRACE, Shared,
     backoff::Backoff,
+    health::Unhealthy,
     state::{Member, Want},
 };
 use crate::{
@@ -29,6 +30,9 @@ use crate::{
 
 /// How often a stop is tried while the backend does not answer.
 const STOP_RETRY: Duration = Duration::from_secs(1);
+
+/// How long an instance may take to end with the platform: nobody calls it by then. As `docker stop` has it.
+const LAST_GRACE: Duration = Duration::from_secs(10);
 
 pub(super) struct Driver {
     shared: Arc<Shared>,
@@ -144,9 +148,11 @@ impl Driver {
         let mut outage = Backoff::of_an_outage();
         loop {
             let began = Instant::now();
-            let ended = self.once(standing.take()).await;
+            let mut ended = self.once(standing.take()).await;
+            if let Some(unhealthy) = ended.unhealthy.take() {
+                ended = self.end(&unhealthy, ended).await;
+            }
             let failed = self.look_at_what_is_left(&ended);
-            let unhealthy = ended.unhealthy.clone();
             self.stands = Stands::Down;
             debug!(instance = %self.id, error = %ended.error, "instance ended");
             // One that says it was stopped while it is wanted lost what it ran on.
@@ -164,9 +170,6 @@ impl Driver {
             let again = Instant::now() + wait;
             // Told before the stop, which takes as long as the backend does not answer.
             self.back_off(ended, failures, self.in_a(wait));
-            if let Some(container) = unhealthy.filter(|_| self.left) {
-                self.left = self.end(&container).await;
-            }
             if !self.left {
                 self.stop_failed(failures).await;
             }
@@ -195,22 +198,32 @@ impl Driver {
         Some(failed)
     }
 
-    /// Ends a container that is unhealthy beside others that go on; tells whether that worked.
-    async fn end(&self, container: &str) -> bool {
-        let grace = grace(&self.template);
-        let ended = self
+    /// Ends a container that is unhealthy, beside others that go on, where the backend can: then how it ended is how this
+    /// run ended. Until then it is not called any more.
+    async fn end(&self, unhealthy: &Unhealthy, ended: Ended) -> Ended {
+        if !self.shared.backend.capabilities().restart {
+            return ended;
+        }
+        self.shared.update(&self.id, |instance| {
+            instance.state = InstanceState::NotReady {
+                message: unhealthy.message.clone(),
+            };
+        });
+        let grace = unhealthy.grace.unwrap_or_else(|| grace(&self.template));
+        let container = &unhealthy.container;
+        let stopped = self
             .shared
             .backend
             .stop_container(&self.id, container, grace);
-        match ended.await {
-            Ok(exit) => {
-                self.shared
-                    .update(&self.id, |instance| instance.last_exit = Some(exit));
-                true
-            }
+        match stopped.await {
+            Ok(exit) => Ended::crashed(Exit {
+                container: Some(container.clone()),
+                ..exit
+            }),
             Err(error) => {
                 warn!(instance = %self.id, container, %error, "an unhealthy container could not be ended by itself");
-                false
+                // All of it is.
+                Ended::from(StartError::backend_gone(unhealthy.message.clone(), error))
             }
         }
     }
@@ -245,8 +258,14 @@ impl Driver {
     }
 
     async fn try_to_stop(&self) -> Result<(), RuntimeError> {
-        let grace = grace(&self.template);
-        let stopped = self.shared.backend.stop(&self.id, grace).await;
+        let (grace, backend) = (grace(&self.template), &self.shared.backend);
+        let stopped = tokio::select! {
+            biased;
+            () = self.shared.shutdown.cancelled() => {
+                backend.stop(&self.id, grace.min(LAST_GRACE)).await
+            }
+            stopped = backend.stop(&self.id, grace) => stopped,
+        };
         stopped.inspect_err(|error| {
             warn!(instance = %self.id, %error, "the instance could not be stopped, trying again");
         })

@@ -2,7 +2,7 @@
 
 mod probing;
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use futures::future::{join_all, select_all, try_join_all};
 use k8s_openapi::api::core::v1::{Container, PodTemplateSpec, Probe};
@@ -23,6 +23,8 @@ use crate::{
 pub(super) struct Unhealthy {
     pub(super) container: String,
     pub(super) message: String,
+    /// How long it may take to end; as its pod says if `None`.
+    pub(super) grace: Option<Duration>,
 }
 
 /// Puts an instance's probes.
@@ -85,7 +87,7 @@ impl Health {
             Some(async move {
                 let failures = Some(probing.schedule.failures);
                 let passed = probing.pass(endpoint, failures).await;
-                passed.map_err(|message| container.unhealthy("startup", &message))
+                passed.map_err(|message| container.unhealthy("startup", probing, &message))
             })
         });
         try_join_all(startups).await.map(drop)
@@ -106,7 +108,7 @@ impl Health {
             let probing = container.liveness.as_ref()?;
             Some(Box::pin(async move {
                 let message = probing.fail(endpoint).await;
-                container.unhealthy("liveness", &message)
+                container.unhealthy("liveness", probing, &message)
             }))
         });
         let probes: Vec<_> = probes.collect();
@@ -162,8 +164,9 @@ fn serving(template: &PodTemplateSpec) -> Option<&Container> {
 }
 
 impl ContainerHealth {
-    fn unhealthy(&self, probe: &str, message: &str) -> Unhealthy {
+    fn unhealthy(&self, probe: &str, probing: &Probing, message: &str) -> Unhealthy {
         Unhealthy {
+            grace: probing.schedule.grace,
             container: self.name.clone(),
             message: format!("{}: {probe} probe failed: {message}", self.name),
         }

@@ -90,6 +90,8 @@ async fn always_pulls_a_tag_that_is_here() {
 async fn starts_that_need_one_image_wait_for_one_pull() {
     let (images, calls) = images(|call| {
         if call.starts_with("POST") {
+            // As long as a pull takes: who reads credentials meanwhile is no later than it.
+            std::thread::sleep(Duration::from_millis(100));
             ok(&json!({"status": "Pulling from app", "id": "1"}))
         } else {
             missing()

@@ -1,5 +1,6 @@
 //! Admission of Configurations.
 
+use k8s_openapi::api::core::v1::PodSpec;
 use knative_core::admission::FieldErrors;
 
 use super::metadata::{is_owned, name, no_autoscaling, owner_label};
@@ -36,6 +37,13 @@ impl Admit for Configuration {
             Some(old) => errors.also(changes(old, self)),
             None => errors,
         }
+    }
+
+    /// A Service's own was tried with the Service.
+    fn pod(&self) -> Option<&PodSpec> {
+        let labels = self.metadata.labels.as_ref();
+        let of_service = labels.is_some_and(|labels| labels.contains_key(serving::SERVICE));
+        (!of_service).then_some(&self.spec.template.spec.pod)
     }
 }
 

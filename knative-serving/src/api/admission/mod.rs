@@ -20,6 +20,7 @@ mod traffic;
 
 use std::sync::Arc;
 
+use k8s_openapi::api::core::v1::PodSpec;
 use knative_core::admission::FieldErrors;
 
 pub use self::pipeline::KindAdmission;
@@ -130,6 +131,11 @@ pub trait Admit: Clone + Sized {
 
     /// All findings, errors and warnings, about an object after defaulting.
     fn validate(&self, context: &Context<'_, Self>) -> FieldErrors;
+
+    /// The pod that a trial run of a write makes, of kinds that have one.
+    fn pod(&self) -> Option<&PodSpec> {
+        None
+    }
 }
 
 /// The stored object as today's defaults make it: new objects are compared with that when it is noted who changed

@@ -5,6 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use knative_core::Ids;
 use knative_core::admission::{self, Admission, AdmissionRequest};
 use knative_core::object::Object;
 use knative_core::store::StoreError;
@@ -12,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{AdmissionConfig, Admit, Context, Operation};
+use crate::api::podspec::trial::{self, Wrong};
 use crate::config::Live;
 
 /// Admission of one kind under the configuration in force at each write. Removals are always admitted.
@@ -68,7 +70,12 @@ impl<K: Admit + Serialize + DeserializeOwned + 'static> Admission for KindAdmiss
             let why = format!("validation failed: {errors}");
             denied("validation.webhook", &why, warnings.clone())
         })?;
-        Ok(warnings)
+        // Otherwise a revision says so: the write itself is in order.
+        let wrong = typed.pod().filter(|_| request.dry_run).map(trial::wrong);
+        match trial_failed(&wrong.unwrap_or_default()) {
+            Some(why) => Err(denied("validation.webhook", &why, warnings)),
+            None => Ok(warnings),
+        }
     }
 }
 
@@ -109,6 +116,21 @@ impl<K: Admit + Serialize + DeserializeOwned> KindAdmission<K> {
             operation,
         }))
     }
+}
+
+/// What a trial run says of the pod that it could not make, under a name that Kubernetes would generate.
+fn trial_failed(wrong: &[Wrong]) -> Option<String> {
+    let texts: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+    let texts = match texts.as_slice() {
+        [] => return None,
+        [one] => one.clone(),
+        several => format!("[{}]", several.join(", ")),
+    };
+    let suffix = Ids::from_entropy().map(|ids| ids.suffix());
+    let suffix = suffix.unwrap_or_default();
+    Some(format!(
+        "validation callback failed: dry run failed with Pod \"dry-run-validation{suffix}\" is invalid: {texts}: spec.template"
+    ))
 }
 
 fn decode<K: DeserializeOwned>(object: &Object) -> serde_json::Result<K> {

@@ -1,5 +1,6 @@
 //! Admission of Services.
 
+use k8s_openapi::api::core::v1::PodSpec;
 use knative_core::admission::FieldErrors;
 
 use super::metadata::{name, no_autoscaling, rollout_duration};
@@ -35,6 +36,10 @@ impl Admit for Service {
             Some(old) => errors.also(changes(old, self)),
             None => errors,
         }
+    }
+
+    fn pod(&self) -> Option<&PodSpec> {
+        Some(&self.spec.template.spec.pod)
     }
 }
 

@@ -12,6 +12,7 @@ mod port;
 mod probe;
 mod projected;
 mod security;
+pub(crate) mod trial;
 mod volume;
 
 use std::collections::BTreeMap;

@@ -116,11 +116,14 @@ impl Seen<'_> {
     }
 }
 
+/// Reason: a probe failed, and the runtime does not tell how its container ended. A kubelet names such events so.
+const UNHEALTHY: &str = "Unhealthy";
+
 /// What an instance suffers from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Finding {
     NoRoom(String, String),
-    Exited { code: i32, message: String },
+    Exited { code: Option<i32>, message: String },
     Waiting(String, String),
 }
 
@@ -132,7 +135,8 @@ impl Finding {
             }
             Self::Exited { code, message } => {
                 let message = container_exiting_message(message);
-                status.mark_container_healthy_false(&exit_code_reason(*code), &message, now);
+                let reason = code.map_or_else(|| UNHEALTHY.to_owned(), exit_code_reason);
+                status.mark_container_healthy_false(&reason, &message, now);
             }
         }
     }
@@ -154,9 +158,8 @@ fn finding(instance: &Instance) -> Option<Finding> {
 /// A signal is an exit code above 128, as shells say it.
 fn exited(exit: &Exit) -> Finding {
     let code = exit.code.or(exit.signal.map(|signal| 128 + signal));
-    let (code, message) = (code.unwrap_or(-1), exit.message.as_str());
-    let message = match (code, message) {
-        (0, "") => "container exited with no error",
+    let message = match (code, exit.message.as_str()) {
+        (Some(0), "") => "container exited with no error",
         (_, message) => message,
     };
     Finding::Exited {

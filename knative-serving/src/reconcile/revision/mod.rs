@@ -18,6 +18,7 @@ use self::digests::Lookup;
 use self::health::Seen;
 use crate::api::autoscaling::{PodAutoscaler, PodAutoscalerStatus};
 use crate::api::caching::Image;
+use crate::api::podspec::trial;
 use crate::api::revision::lifecycle::{CONTAINER_MISSING, DEPLOYING, RESOLVING_DIGESTS};
 use crate::api::{Revision, RevisionStatus};
 use crate::autoscaler::bounds::progress_deadline;
@@ -139,7 +140,12 @@ impl RevisionReconciler {
     /// Whether the runtime can run the Revision; a field without effect is told once.
     fn check(&self, revision: &Revision, status: &mut RevisionStatus, now: Timestamp) -> bool {
         let template = template::pod_template(revision, None);
-        let findings = self.runtime.check(&template);
+        let pod = template.spec.as_ref().map(trial::wrong).unwrap_or_default();
+        let mut findings = self.runtime.check(&template);
+        findings.extend(
+            pod.into_iter()
+                .map(|wrong| Unsupported::refused(wrong.field, wrong.message)),
+        );
         let (ignored, refused): (Vec<Unsupported>, Vec<Unsupported>) =
             findings.into_iter().partition(|finding| finding.ignored);
         if !refused.is_empty() {

@@ -18,7 +18,11 @@ pub(crate) fn answer(step: &Step, got: &Answer, seen: &Seen) -> Vec<String> {
         ));
     }
     if let Some(want) = &step.refused {
-        let places = differences(&refusal(&got.body), want);
+        let mut told = refusal(&got.body);
+        if let Some(message) = told["message"].as_str() {
+            told["message"] = Value::from(normalise::without_suffix(message));
+        }
+        let places = differences(&told, want);
         found.extend(places.iter().map(|place| format!("refusal {place}")));
     }
     if let Some(want) = &step.result {

@@ -6,8 +6,8 @@ use crate::runtime::{Exit, StartError, replicas::health::Unhealthy};
 pub(super) struct Ended {
     pub(super) error: StartError,
     pub(super) exit: Option<Exit>,
-    /// The container that had to be ended.
-    pub(super) unhealthy: Option<String>,
+    /// The container that has to be ended.
+    pub(super) unhealthy: Option<Unhealthy>,
 }
 
 impl Ended {
@@ -40,14 +40,13 @@ impl From<StartError> for Ended {
 
 impl From<Unhealthy> for Ended {
     fn from(unhealthy: Unhealthy) -> Self {
-        let Unhealthy { container, message } = unhealthy;
         let exit = Exit {
-            container: Some(container.clone()),
-            message,
+            container: Some(unhealthy.container.clone()),
+            message: unhealthy.message.clone(),
             ..Exit::default()
         };
         Self {
-            unhealthy: Some(container),
+            unhealthy: Some(unhealthy),
             ..StartError::CrashLoop(exit).into()
         }
     }
