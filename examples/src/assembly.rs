@@ -61,6 +61,7 @@ impl Assembly {
             clock: Arc::clone(&clock),
             ids: Arc::clone(&ids),
             gateway: gateway.clone(),
+            port: gateway_socket.local_addr()?.port(),
         };
         let parts = machine.open(&site).await?;
         let runtime = Arc::clone(&parts.runtime);

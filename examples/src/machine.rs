@@ -39,6 +39,8 @@ pub struct Site<'a> {
     pub ids: Arc<Ids>,
     /// What will serve requests, for who has to know which hosts it serves.
     pub gateway: Gateway,
+    /// The port at which users call it, the same from run to run.
+    pub port: u16,
 }
 
 /// What a platform needs of its machine.

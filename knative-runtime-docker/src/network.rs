@@ -42,6 +42,8 @@ pub struct DockerNetwork {
     pub(crate) gateway: Ipv4Addr,
     pub(crate) subnet: Subnet,
     pub(crate) presence: Presence,
+    /// Whether no earlier run had made it.
+    is_new: bool,
 }
 
 /// Addresses with the same first bits.
@@ -86,7 +88,8 @@ impl DockerNetwork {
             .filters(&filter)
             .build();
         let existing = engine.docker().list_networks(Some(options)).await;
-        if existing.map_err(failed)?.is_empty() {
+        let is_new = existing.map_err(failed)?.is_empty();
+        if is_new {
             let created = create(engine, request(&name, platform));
             created.await.map_err(failed)?;
         }
@@ -97,6 +100,7 @@ impl DockerNetwork {
             Presence::Now
         };
         Self::of(&network.map_err(failed)?, platform, presence)
+            .map(|network| Self { is_new, ..network })
             .ok_or_else(|| engine.unusable(format!("the network {name:?} has no IPv4 addresses")))
     }
 
@@ -129,8 +133,16 @@ impl DockerNetwork {
                 gateway: gateway.split('/').next()?.parse().ok()?,
                 subnet,
                 presence,
+                is_new: false,
             })
         })
+    }
+
+    /// Takes the network away again if [`ensure`](Self::ensure) has made it: for a platform that cannot start.
+    pub async fn give_back(&self, engine: &Engine) {
+        if self.is_new {
+            self.remove(engine).await;
+        }
     }
 
     /// Takes the network away; what still uses it keeps it.

@@ -29,9 +29,10 @@ pub(crate) enum Engineless {
 }
 
 /// Targets whose tests on containers are ignored without an engine.
-const ON_CONTAINERS: [(&str, &str); 3] = [
+const ON_CONTAINERS: [(&str, &str); 4] = [
     ("knative-examples-docker", "e2e"),
     ("knative-runtime-docker", "images"),
+    ("knative-runtime-docker", "names"),
     ("knative-tests", "conformance"),
 ];
 /// Targets with tests that call kubectl: those whose name begins with it.

@@ -18,10 +18,11 @@ get it by: curl -Lo /usr/local/bin/kubectl https://dl.k8s.io/release/v1.34.0/bin
 const PROGRAMS: [(&str, &str); 2] = [("cc", "gcc"), ("curl", "curl")];
 
 /// The same for tests on containers, which are skipped where these cannot be had.
-const FOR_CONTAINERS: [(&str, &str); 3] = [
+const FOR_CONTAINERS: [(&str, &str); 4] = [
     ("dockerd", "docker.io"),
     ("busybox", "busybox-static"),
     ("mkfs.btrfs", "btrfs-progs"),
+    ("docker-registry", "docker-registry"),
 ];
 
 /// Fails where anything is missing that a part of the tests needs.
@@ -30,7 +31,15 @@ pub(crate) fn require() -> Result<()> {
     if !kubectl() {
         bail!("kubectl of at least 1.{KUBECTL_MINOR} is not on PATH; {KUBECTL_HINT}");
     }
-    install_for_containers()
+    install_for_containers()?;
+    let missing = missing(&FOR_CONTAINERS);
+    if !missing.is_empty() {
+        bail!(
+            "missing for tests on containers, please install: {}",
+            missing.join(" ")
+        );
+    }
+    Ok(())
 }
 
 /// Installs what is missing, where that can be done without asking: as root on Debian.

@@ -12,13 +12,17 @@ use knative_runtime_docker::{
     ConnectError, DockerImages, DockerNetwork, DockerOptions, DockerRuntime, Engine,
     dns::{Names, NamesError},
 };
-use knative_serving::gateway::{Gateway, Scope};
+use knative_serving::gateway::Scope;
 use tempfile::NamedTempFile;
+use tokio::net::TcpListener;
 
 use crate::cli::Reserve;
 
 /// The image of the hello service, as an archive.
 const HELLO_IMAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hello.tar"));
+
+/// How many ports after the one that users call are tried for containers.
+const NEAR: u16 = 16;
 
 /// A Docker engine.
 #[derive(Debug)]
@@ -55,7 +59,23 @@ impl Machine for Containers {
             .with_context(|| format!("cannot make image {HELLO}"))?;
         let engine = images.engine();
         let network = DockerNetwork::ensure(engine, site.data.platform()).await?;
-        let (inside, off) = inside(&network, &site.gateway)?;
+        let opened = self.open_on(site, &images, network.clone()).await;
+        if opened.is_err() {
+            network.give_back(engine).await;
+        }
+        opened
+    }
+}
+
+impl Containers {
+    async fn open_on(
+        &self,
+        site: &Site<'_>,
+        images: &DockerImages,
+        network: DockerNetwork,
+    ) -> Result<Parts> {
+        let engine = images.engine();
+        let (inside, off) = inside(&network, site)?;
         let mut options = self.options();
         options.names = off.is_none();
         let mut banner = vec![("engine", engine.host().to_owned())];
@@ -71,7 +91,7 @@ impl Machine for Containers {
         .await?;
         Ok(Parts {
             runtime: Arc::new(runtime),
-            images: Arc::new(images),
+            images: Arc::new(images.clone()),
             banner,
             inside: Some(inside),
             standby: self.reserve.standby(),
@@ -81,10 +101,10 @@ impl Machine for Containers {
 }
 
 /// Where containers reach the gateway; with why they find no services by name, if they do not.
-fn inside(network: &DockerNetwork, gateway: &Gateway) -> Result<(Inside, Option<NamesError>)> {
+fn inside(network: &DockerNetwork, site: &Site<'_>) -> Result<(Inside, Option<NamesError>)> {
     let subnet = network.subnet();
     let scope = Scope::private(move |address| subnet.contains(address));
-    let handle = gateway.handle();
+    let handle = site.gateway.handle();
     match Names::bind(network, move |host| handle.serves_locally(host)) {
         Ok(names) => {
             let inside = Inside {
@@ -96,7 +116,7 @@ fn inside(network: &DockerNetwork, gateway: &Gateway) -> Result<(Inside, Option<
         }
         Err(why) => {
             // Without a name it is still called by its address, which K_GATEWAY says.
-            let socket = network.listen(0).with_context(|| {
+            let socket = listen_near(network, site.port).with_context(|| {
                 format!(
                     "cannot listen on {}, the engine's network is not this machine's",
                     network.address()
@@ -110,6 +130,13 @@ fn inside(network: &DockerNetwork, gateway: &Gateway) -> Result<(Inside, Option<
             Ok((inside, Some(why)))
         }
     }
+}
+
+/// Listens on the port that users call, or on one of the next: instances that outlive this run have been told the port.
+fn listen_near(network: &DockerNetwork, port: u16) -> std::io::Result<TcpListener> {
+    let near = (0..NEAR).filter_map(|more| port.checked_add(more));
+    let mut near = near.filter_map(|port| network.listen(port).ok());
+    near.next().map_or_else(|| network.listen(0), Ok)
 }
 
 /// The same archive is the same image: where the engine has it, nothing changes.

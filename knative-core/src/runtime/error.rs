@@ -41,8 +41,8 @@ pub enum StartError {
     /// It asks for what the backend lacks.
     #[error("{0}")]
     Unsupported(Unsupported),
-    /// It ended before it was ready.
-    #[error("the instance ended before it was ready ({})", exit_text(.0))]
+    /// It ended, before it was ready or after.
+    #[error("the instance ended ({})", exit_text(.0))]
     CrashLoop(Exit),
     /// It was not ready in time.
     #[error("the instance was not ready within {waited:?}: {message}")]

@@ -43,7 +43,7 @@ fn status(spec: Option<&PodSpec>, instance: &Instance) -> PodStatus {
     let alone = spec.is_some_and(|spec| spec.containers.len() == 1);
     PodStatus {
         phase: Some(if started { "Running" } else { "Pending" }.to_owned()),
-        conditions: Some(conditions(instance, ready)),
+        conditions: Some(conditions(instance, spec, (ready, started))),
         container_statuses: Some(
             spec.iter()
                 .flat_map(|spec| &spec.containers)
@@ -53,7 +53,7 @@ fn status(spec: Option<&PodSpec>, instance: &Instance) -> PodStatus {
         init_container_statuses: spec.and_then(|spec| spec.init_containers.as_ref()).map(
             |containers| {
                 let all = containers.iter();
-                all.map(|container| init_status(container, started))
+                all.map(|container| init_status(container, instance, started))
                     .collect()
             },
         ),
@@ -71,7 +71,20 @@ fn address(instance: &Instance) -> Option<String> {
     }
 }
 
-fn conditions(instance: &Instance, ready: bool) -> Vec<PodCondition> {
+fn conditions(
+    instance: &Instance,
+    spec: Option<&PodSpec>,
+    (ready, started): (bool, bool),
+) -> Vec<PodCondition> {
+    let init = spec.and_then(|spec| spec.init_containers.as_ref());
+    let others_run = matches!(
+        instance.state,
+        InstanceState::BackingOff {
+            others_run: true,
+            ..
+        }
+    );
+    let initialized = started || others_run || init.is_none_or(Vec::is_empty);
     let scheduled = match &instance.state {
         InstanceState::BackingOff { error, .. } => match &**error {
             StartError::Unschedulable { message } => Err(message.clone()),
@@ -91,7 +104,7 @@ fn conditions(instance: &Instance, ready: bool) -> Vec<PodCondition> {
         placed.message = Some(message);
     }
     vec![
-        condition("Initialized", true),
+        condition("Initialized", initialized),
         condition("Ready", ready),
         condition("ContainersReady", ready),
         placed,
@@ -132,9 +145,9 @@ fn last_exit_of<'a>(
 }
 
 /// An init container has ended by the time that the others run.
-fn init_status(container: &Container, started: bool) -> ContainerStatus {
+fn init_status(container: &Container, instance: &Instance, started: bool) -> ContainerStatus {
     let image = container.image.clone().unwrap_or_default();
-    let ended = ContainerState {
+    let completed = ContainerState {
         terminated: Some(ContainerStateTerminated {
             reason: Some("Completed".to_owned()),
             ..ContainerStateTerminated::default()
@@ -146,10 +159,10 @@ fn init_status(container: &Container, started: bool) -> ContainerStatus {
         image_id: image.clone(),
         image,
         ready: started,
-        state: Some(if started {
-            ended
-        } else {
-            waiting("PodInitializing".to_owned(), None)
+        state: Some(match failure(container, &instance.state, false) {
+            Some(failure) => failure,
+            None if started => completed,
+            None => waiting("PodInitializing".to_owned(), None),
         }),
         ..ContainerStatus::default()
     }
@@ -173,15 +186,43 @@ fn state(container: &Container, instance: &Instance) -> ContainerState {
             "Standby".to_owned(),
             Some("it is kept in reserve until it is needed".to_owned()),
         ),
-        InstanceState::BackingOff { error, .. } => {
-            let reason = match &**error {
-                StartError::CrashLoop { .. } => "CrashLoopBackOff".to_owned(),
-                other => other.reason(),
-            };
-            waiting(reason, Some(error.to_string()))
-        }
+        InstanceState::BackingOff { .. } => failure(container, &instance.state, true)
+            .unwrap_or_else(|| waiting("ContainerCreating".to_owned(), None)),
         _ => running(instance),
     }
+}
+
+/// The container whose end was the instance's.
+pub(super) fn ended(state: &InstanceState) -> Option<&str> {
+    let InstanceState::BackingOff { error, .. } = state else {
+        return None;
+    };
+    match &**error {
+        StartError::CrashLoop(exit) => exit.container.as_deref(),
+        _ => None,
+    }
+}
+
+/// What a container waits for, if it is one of those that failed; `unnamed` says whether it is where none is named.
+fn failure(container: &Container, state: &InstanceState, unnamed: bool) -> Option<ContainerState> {
+    let InstanceState::BackingOff { error, .. } = state else {
+        return None;
+    };
+    let concerns = match &**error {
+        StartError::CrashLoop(exit) => match &exit.container {
+            Some(name) => *name == container.name,
+            None => unnamed,
+        },
+        StartError::ImageNotFound { reference, .. } | StartError::ImagePull { reference, .. } => {
+            container.image.as_ref() == Some(reference)
+        }
+        _ => unnamed,
+    };
+    let reason = match &**error {
+        StartError::CrashLoop { .. } => "CrashLoopBackOff".to_owned(),
+        other => other.reason(),
+    };
+    concerns.then(|| waiting(reason, Some(error.to_string())))
 }
 
 /// Whether a container runs while another one of its instance waits to be started again.
@@ -266,6 +307,63 @@ mod tests {
             assert_eq!(runs, status.ready);
             (runs, status.last_state.is_some())
         })
+    }
+
+    #[test]
+    fn only_what_failed_is_said_to_have_failed() {
+        let (id, workload) = (InstanceId::new("i"), WorkloadId::new("default", "w"));
+        let mut instance = Instance::starting(id, workload, Timestamp::UNIX_EPOCH);
+        let pod: PodSpec = serde_json::from_value(serde_json::json!({
+            "initContainers": [{ "name": "setup", "image": "setup:1" }],
+            "containers": [{ "name": "main", "image": "main:1" }, { "name": "beside", "image": "beside:1" }],
+        }))
+        .unwrap();
+        let missing = |reference: &str| StartError::ImageNotFound {
+            reference: reference.to_owned(),
+            hint: String::new(),
+        };
+        let rows = [
+            (
+                missing("beside:1"),
+                ["PodInitializing", "ContainerCreating", "ImagePullBackOff"],
+            ),
+            (
+                missing("setup:1"),
+                ["ImagePullBackOff", "ContainerCreating", "ContainerCreating"],
+            ),
+            (
+                StartError::CrashLoop(exit(Some("setup"))),
+                ["CrashLoopBackOff", "ContainerCreating", "ContainerCreating"],
+            ),
+            (
+                StartError::CrashLoop(exit(None)),
+                ["PodInitializing", "CrashLoopBackOff", "CrashLoopBackOff"],
+            ),
+        ];
+        for (error, want) in rows {
+            let told = error.to_string();
+            instance.state = InstanceState::BackingOff {
+                error: Arc::new(error),
+                failures: 1,
+                until: Timestamp::MAX,
+                others_run: false,
+            };
+            let status = status(Some(&pod), &instance);
+            let init = status.init_container_statuses.iter().flatten();
+            let all = init.chain(status.container_statuses.iter().flatten());
+            let reasons = all.map(|status| {
+                let waiting = status
+                    .state
+                    .as_ref()
+                    .and_then(|state| state.waiting.as_ref());
+                waiting
+                    .and_then(|waiting| waiting.reason.clone())
+                    .unwrap_or_default()
+            });
+            assert_eq!(reasons.collect::<Vec<_>>(), want, "{told}");
+            let conditions = status.conditions.unwrap();
+            assert_eq!(conditions[0].status, "False", "{told}");
+        }
     }
 
     #[test]

@@ -177,7 +177,7 @@ impl Projection {
     fn tell(&self, pod: &Pod, instance: &Instance, was_running: bool) {
         let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
         let name = containers.map(|container| container.name.as_str()).next();
-        let name = name.unwrap_or_default();
+        let name = pod::ended(&instance.state).or(name).unwrap_or_default();
         let events = &self.shell.events;
         match &instance.state {
             InstanceState::Ready { .. } if !was_running => {

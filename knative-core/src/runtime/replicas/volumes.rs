@@ -21,6 +21,8 @@ use crate::{
     runtime::{StartError, VolumeFile, VolumeSource, VolumeSpec},
 };
 
+/// What a kubelet says of a container that waits for its volumes.
+const CREATING: &str = "ContainerCreating";
 /// The mode of a volume's files unless it says another.
 const DEFAULT_MODE: i32 = 0o644;
 
@@ -35,12 +37,24 @@ pub(super) fn volumes(
     let spec = identity.template.spec.iter();
     spec.flat_map(|spec| spec.volumes.iter().flatten())
         .map(|volume| {
+            let source = source(identity, references, volume);
             Ok(VolumeSpec {
                 name: volume.name.clone(),
-                source: source(identity, references, volume)?,
+                source: source.map_err(|error| not_mounted(&volume.name, error))?,
             })
         })
         .collect()
+}
+
+/// A container whose volume cannot be had is not made: a kubelet goes on saying that it is at it.
+fn not_mounted(volume: &str, error: StartError) -> StartError {
+    match error {
+        StartError::Config { message, .. } => StartError::Config {
+            reason: CREATING,
+            message: format!("MountVolume.SetUp failed for volume {volume:?} : {message}"),
+        },
+        error => error,
+    }
 }
 
 /// The mounts of a container, their `subPathExpr` expanded.
