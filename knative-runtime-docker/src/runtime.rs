@@ -179,6 +179,18 @@ impl Shared {
         }
     }
 
+    /// Waits for a call that may be made again, and gives it up while the engine hangs.
+    async fn while_it_answers<T>(
+        &self,
+        call: impl Future<Output = Result<T, RuntimeError>>,
+    ) -> Result<T, RuntimeError> {
+        tokio::select! {
+            biased;
+            answer = call => answer,
+            () = self.pulse.lost() => Err(RuntimeError::backend_gone("a stop is given up", self.hangs())),
+        }
+    }
+
     /// The instance of a name.
     pub(crate) fn member(&self, id: &InstanceId) -> Option<Arc<Member>> {
         self.known.lock().members.get(id).cloned()
@@ -378,7 +390,8 @@ impl InstanceRuntime for DockerRuntime {
         container: &str,
         grace: Duration,
     ) -> Result<Exit, RuntimeError> {
-        self.shared.stop_container(id, container, grace).await
+        let stopped = self.shared.stop_container(id, container, grace);
+        self.shared.while_it_answers(stopped).await
     }
 
     async fn restart(&self, spec: &InstanceSpec) -> Result<Started, StartError> {
@@ -410,7 +423,8 @@ impl InstanceRuntime for DockerRuntime {
 
     async fn stop(&self, id: &InstanceId, grace: Duration) -> Result<(), RuntimeError> {
         if let Some(member) = self.shared.member(id) {
-            return self.shared.stop(&member, grace).await;
+            let stopped = self.shared.stop(&member, grace);
+            return self.shared.while_it_answers(stopped).await;
         }
         let given_up = self.shared.pool.give_up(id).await;
         given_up.map_err(|error| gone("giving up a sandbox", error))

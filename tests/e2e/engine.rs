@@ -34,6 +34,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             ),
             ("killed_and_started_again_it_is_told_and_recovers", killed),
             ("started_again_in_an_orderly_way_it_recovers", restarted),
+            ("one_that_hangs_is_told_and_recovers", hangs),
         ],
     );
     let disks = only(
@@ -127,6 +128,24 @@ fn killed() -> Outcome {
     engine.start_again()?;
     told?;
     recovers(&platform, &["zero", "late", "hello"])
+}
+
+/// It keeps its connections, and answers nothing.
+fn hangs() -> Outcome {
+    let engine = OwnEngine::start()?;
+    let platform = platform(&engine)?;
+    engine.signal(Signal::STOP)?;
+    let load = Load::new(platform.gateway(), HOST);
+    let told = load.during(2, || {
+        until("a start to be refused", || {
+            let answer = platform.call(ZERO, "/")?;
+            Ok(answer.status == 503 && answer.retry_after.is_some())
+        })
+    });
+    engine.signal(Signal::CONT)?;
+    told?;
+    load.lost_nothing()?;
+    recovers(&platform, &["zero", "hello"])
 }
 
 fn restarted() -> Outcome {

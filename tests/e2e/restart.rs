@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::{
     Outcome, ensure,
     platform::{Platform, service, until},
+    program::Program,
     trials as part,
 };
 
@@ -24,6 +25,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             ),
             ("after_kill_9_what_belongs_to_nobody_is_reaped", reaped),
             ("sigterm_answers_what_runs_and_leaves_nothing", drains),
+            ("sigterm_ends_what_ignores_it", ends),
             ("ports_are_remembered", ports),
         ],
     )
@@ -107,6 +109,21 @@ fn drains() -> Outcome {
     platform.ask_to_end()?;
     let answer = late.join().map_err(|_| "the client panicked")??;
     ensure(answer.status == 200, || format!("{answer:?}"))?;
+    platform.terminate()?;
+    let left = platform.left()?;
+    ensure(left.is_empty(), || format!("{left:?} is left"))
+}
+
+/// A call may take the default of five minutes; with the platform its program ends sooner.
+fn ends() -> Outcome {
+    let mut platform = Platform::start()?;
+    let script = Program::TESTED.choose(
+        "trap '' TERM; $HELLO & while :; do sleep 1; done",
+        "exec /program ignores-sigterm",
+    );
+    let image = platform.script("stays", script)?;
+    platform.apply(&service("stays", &image, &[], &json!({})))?;
+    platform.ready("stays")?;
     platform.terminate()?;
     let left = platform.left()?;
     ensure(left.is_empty(), || format!("{left:?} is left"))

@@ -131,12 +131,16 @@ impl OwnEngine {
     }
 
     pub(super) fn end(&mut self, signal: Signal) -> Outcome {
+        self.signal(signal)?;
+        self.process.wait()?;
+        Ok(())
+    }
+
+    pub(super) fn signal(&self, signal: Signal) -> Outcome {
         let pid = i32::try_from(self.process.id())
             .ok()
             .and_then(Pid::from_raw);
-        kill_process(pid.ok_or("the engine has no id")?, signal)?;
-        self.process.wait()?;
-        Ok(())
+        Ok(kill_process(pid.ok_or("the engine has no id")?, signal)?)
     }
 
     pub(super) fn start_again(&mut self) -> Outcome {
