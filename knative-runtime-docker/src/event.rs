@@ -15,7 +15,7 @@ use crate::{
     engine::text,
     label::{self, Role},
     list,
-    runtime::Shared,
+    shared::Shared,
 };
 
 /// How long after the engine's events broke off they are asked for again, at first and at most.

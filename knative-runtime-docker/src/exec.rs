@@ -21,7 +21,7 @@ use tokio::{
 
 use crate::{
     engine::{Engine, gone},
-    runtime::Shared,
+    shared::Shared,
 };
 
 /// How many sizes of a terminal may wait.

@@ -17,7 +17,7 @@ use tokio::{
 use crate::{
     label::{self, Role},
     member::{Death, Member},
-    runtime::Shared,
+    shared::Shared,
 };
 
 /// The most that is kept of a termination message, as a kubelet does.

@@ -72,6 +72,7 @@ mod render;
 mod restart;
 mod runtime;
 mod sandbox;
+mod shared;
 mod socket;
 mod start;
 mod stop;

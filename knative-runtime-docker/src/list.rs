@@ -23,8 +23,8 @@ use crate::{
     engine::{ConnectError, gone, text},
     label::{self, Role},
     member::Member,
-    runtime::Shared,
     sandbox,
+    shared::Shared,
 };
 
 /// How long an instance that was found may take to accept a connection; one that does not is started anew.

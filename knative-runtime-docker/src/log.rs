@@ -10,7 +10,7 @@ use knative_core::runtime::{InstanceId, LogOptions, LogStream, RuntimeError};
 
 use tokio::fs;
 
-use crate::{engine::gone, member::Held, runtime::Shared};
+use crate::{engine::gone, member::Held, shared::Shared};
 
 impl Shared {
     /// The output of one of an instance's containers.

@@ -18,7 +18,7 @@ use crate::{
     engine::{gone, settled, start_gone},
     label::Role,
     member::Held,
-    runtime::Shared,
+    shared::Shared,
 };
 
 impl Shared {

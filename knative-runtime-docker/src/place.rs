@@ -5,7 +5,7 @@ use std::{net::Ipv4Addr, sync::Arc};
 use k8s_openapi::api::core::v1::{Container, PodTemplateSpec};
 use knative_core::runtime::StartError;
 
-use crate::{engine::start_gone, label::Role, member::Member, runtime::Shared, sandbox};
+use crate::{engine::start_gone, label::Role, member::Member, sandbox, shared::Shared};
 
 /// Whether an instance of a template needs no sandbox: it is one container, and nothing asks for its address before it
 /// runs. Where no sandbox is ready, one container is then made and not two.

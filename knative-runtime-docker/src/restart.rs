@@ -13,8 +13,8 @@ use crate::{
     engine::{gone, start_gone, status},
     label::Role,
     member::Held,
-    runtime::Shared,
     sandbox,
+    shared::Shared,
     start::{Start, all_made, config_error},
 };
 

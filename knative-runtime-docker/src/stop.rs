@@ -20,8 +20,8 @@ use crate::{
     engine::{gone, settled, text},
     label::{self, Role},
     member::{Held, Member},
-    runtime::Shared,
     sandbox,
+    shared::Shared,
 };
 
 /// How much longer than the grace period the engine may take to answer.
