@@ -118,9 +118,9 @@ pub(super) fn bounded() -> Outcome {
     ensure(told.contains("No space left"), || told)
 }
 
-/// What one revision wrote the next one reads.
+/// What one revision wrote the next one reads, and the next platform too.
 pub(super) fn kept() -> Outcome {
-    let platform = Platform::start()?;
+    let mut platform = Platform::start()?;
     enable(
         &platform,
         &[
@@ -144,6 +144,10 @@ pub(super) fn kept() -> Outcome {
         service["status"]["latestReadyRevisionName"] == "keeps-00002",
         || service["status"].to_string(),
     )?;
+    is(&platform.body(&host("keeps"), "/file/data/note")?, "kept\n")?;
+    platform.terminate()?;
+    platform.start_again()?;
+    platform.ready("keeps")?;
     is(&platform.body(&host("keeps"), "/file/data/note")?, "kept\n")
 }
 

@@ -55,7 +55,13 @@ pub(super) fn output_and_code() -> Outcome {
         output.status.code() == Some(3) && output.stdout == b"before\n",
         || format!("{output:?}"),
     )?;
-    has(&text(&output), &["command terminated with exit code 3"])
+    has(&text(&output), &["command terminated with exit code 3"])?;
+    // An older engine does not tell a command that is missing from one that may not be run.
+    let output = kubectl.command(&["exec", &pod, "--", "/none"]).output()?;
+    ensure(matches!(output.status.code(), Some(126 | 127)), || {
+        format!("{output:?}")
+    })?;
+    has(&text(&output), &["/none"])
 }
 
 /// Only version 5 of the protocol tells a command that its input is over: with an older one it would wait for more.
