@@ -72,6 +72,10 @@ pub(crate) fn trials() -> Vec<Trial> {
             ("aliases_of_hosts_are_found", surroundings::aliases),
             ("input_is_at_its_end", surroundings::input),
             (
+                "a_template_says_how_a_container_starts",
+                surroundings::command,
+            ),
+            (
                 "variables_tell_of_their_pod",
                 surroundings::fields_of_its_pod,
             ),
@@ -79,6 +83,7 @@ pub(crate) fn trials() -> Vec<Trial> {
                 "one_that_may_do_nothing_can_do_nothing",
                 security::restricted,
             ),
+            ("files_are_of_the_group_of_their_pod", security::group),
             ("limits_are_those_of_the_kernel", security::limits),
             ("privileges_of_the_host_are_refused", security::refused),
             (

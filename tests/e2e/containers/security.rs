@@ -3,7 +3,7 @@
 use libtest_mimic::Failed;
 use serde_json::{Value, json};
 
-use super::{HELLO, apply_soon, enable, failed, host, is, of_pod};
+use super::{HELLO, apply_soon, create, enable, failed, host, is, of_pod, role};
 use crate::{Outcome, ensure, platform::Platform};
 
 /// A service of a script that tries to write to its image.
@@ -72,10 +72,52 @@ pub(super) fn restricted() -> Outcome {
     ensure(capabilities.contains(|digit| digit != '0'), || capabilities)
 }
 
+/// A user that is not root reads what is closed to others, and writes where all may.
+pub(super) fn group() -> Outcome {
+    let platform = Platform::start()?;
+    enable(&platform, &["kubernetes.podspec-securitycontext"])?;
+    create(
+        &platform,
+        "secrets",
+        &json!({ "metadata": { "name": "keys" }, "stringData": { "key": "s3cret" } }),
+    )?;
+    let image = platform.script("writes", "echo mine >/data/note; exec $HELLO")?;
+    let pod = json!({
+        "securityContext": { "runAsUser": 1000, "fsGroup": 3000, "supplementalGroups": [4000] },
+        "containers": [{
+            "image": image,
+            "volumeMounts": [
+                { "name": "data", "mountPath": "/data" },
+                { "name": "keys", "mountPath": "/keys", "readOnly": true },
+            ],
+        }],
+        "volumes": [
+            { "name": "data", "emptyDir": {} },
+            { "name": "keys", "secret": { "secretName": "keys", "defaultMode": 0o400 } },
+        ],
+    });
+    apply_soon(&platform, &of_pod("shares", pod))?;
+    platform.ready("shares")?;
+    is(&platform.body(&host("shares"), "/file/keys/key")?, "s3cret")?;
+    is(
+        &platform.body(&host("shares"), "/file/data/note")?,
+        "mine\n",
+    )?;
+    is(
+        &status_of(&platform, "shares", "Uid")?,
+        "1000\t1000\t1000\t1000",
+    )?;
+    let groups = status_of(&platform, "shares", "Groups")?;
+    for group in ["3000", "4000"] {
+        ensure(groups.split(' ').any(|one| one == group), || groups.clone())?;
+    }
+    Ok(())
+}
+
 /// In the words of the first version of control groups, or of the second.
 pub(super) fn limits() -> Outcome {
     let platform = Platform::start()?;
-    let image = super::role(&platform, "hello")?;
+    let image = role(&platform, "hello")?;
     let limits = json!({ "limits": { "cpu": "250m", "memory": "96Mi" } });
     platform.apply(&of_pod(
         "limited",

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use libtest_mimic::Failed;
 use serde_json::{Value, json};
 
-use super::{apply_soon, enable, host, is, of_pod, pod_of, role};
+use super::{apply_soon, create, enable, host, is, of_pod, pod_of, role};
 use crate::{Outcome, ensure, platform::Platform};
 
 fn name_and_address(pod: &Value) -> Result<(&str, &str), Failed> {
@@ -123,4 +123,33 @@ pub(super) fn fields_of_its_pod() -> Outcome {
     is(&env("SPACE")?, "default")?;
     is(&env("SERVICE")?, "told")?;
     is(&env("ACCOUNT")?, "default")
+}
+
+/// Its command, whose variables are filled in, goes before the image's, and so does its directory.
+pub(super) fn command() -> Outcome {
+    let platform = Platform::start()?;
+    let image = platform.script("other", "exit 1")?;
+    let script = "cat where >/tmp/where; exec /program \"$@\"";
+    let container = json!({
+        "image": image,
+        "command": ["/bin/sh", "-c", script, "sh"],
+        "args": ["hello", "$(WHO)", "two words", "$$(WHO)", "$(NOBODY)"],
+        "workingDir": "/data",
+        "env": [{ "name": "WHO", "value": "me" }],
+        "volumeMounts": [{ "name": "data", "mountPath": "/data", "readOnly": true }],
+    });
+    create(
+        &platform,
+        "configmaps",
+        &json!({ "metadata": { "name": "data" }, "data": { "where": "here" } }),
+    )?;
+    let volume = json!({ "name": "data", "configMap": { "name": "data" } });
+    let pod = json!({ "containers": [container], "volumes": [volume] });
+    platform.apply(&of_pod("starts", pod))?;
+    platform.ready("starts")?;
+    is(
+        &platform.body(&host("starts"), "/args")?,
+        "hello me two words $(WHO) $(NOBODY)",
+    )?;
+    is(&platform.body(&host("starts"), "/file/tmp/where")?, "here")
 }
