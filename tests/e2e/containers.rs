@@ -141,6 +141,13 @@ fn of_pod(name: &str, spec: Value) -> Value {
     service
 }
 
+/// The same with Knative's own deadline: what happens after a start, and again, takes its time on a busy machine.
+fn patient(name: &str, spec: Value) -> Value {
+    let mut service = of_pod(name, spec);
+    service["spec"]["template"]["metadata"]["annotations"] = json!({});
+    service
+}
+
 /// Waits until a service has failed for a reason, and answers with its revision's message.
 fn failed(platform: &Platform, name: &str, kind: &str, reason: &str) -> Result<String, Failed> {
     let revision = format!("{name}-00001");

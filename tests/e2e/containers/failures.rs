@@ -4,7 +4,7 @@ use knative_tests::image::Start;
 use libtest_mimic::Failed;
 use serde_json::{Value, json};
 
-use super::{HELLO, failed, host, is, of_pod, pod_when, role};
+use super::{HELLO, failed, host, is, of_pod, patient, pod_when, role};
 use crate::{
     Outcome, ensure,
     platform::{Platform, condition, until},
@@ -24,17 +24,12 @@ pub(super) fn eats_memory() -> Outcome {
     )
 }
 
-/// Its deadline is far: the pod is looked at while it is started again and again.
 pub(super) fn killed_for_memory() -> Outcome {
     let platform = Platform::start()?;
     let limits = json!({ "limits": { "memory": "32Mi" } });
     let image = role(&platform, "eats-memory")?;
-    let mut service = of_pod(
-        "eats",
-        json!({ "containers": [{ "image": image, "resources": limits }] }),
-    );
-    service["spec"]["template"]["metadata"]["annotations"] = json!({});
-    platform.apply(&service)?;
+    let pod = json!({ "containers": [{ "image": image, "resources": limits }] });
+    platform.apply(&patient("eats", pod))?;
     let last = last_end(&platform, "eats")?;
     ensure(
         last["reason"] == "OOMKilled" && last["exitCode"] == 137,
@@ -59,14 +54,16 @@ pub(super) fn termination_message() -> Outcome {
         "image": platform.script("says", script)?,
         "terminationMessagePath": "/tmp/why",
     });
-    platform.apply(&of_pod("says", json!({ "containers": [container] })))?;
+    let pod = json!({ "containers": [container] });
+    platform.apply(&of_pod("gives-up", pod.clone()))?;
+    platform.apply(&patient("says", pod))?;
     let last = last_end(&platform, "says")?;
     ensure(
         last["reason"] == "Error" && last["exitCode"] == 4 && last["message"] == "no quota\n",
         || last.to_string(),
     )?;
     is(
-        &failed(&platform, "says", "ContainerHealthy", "ExitCode4")?,
+        &failed(&platform, "gives-up", "ContainerHealthy", "ExitCode4")?,
         "Container failed with: no quota\n",
     )
 }

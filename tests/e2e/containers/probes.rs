@@ -2,10 +2,9 @@
 
 use std::{fs, path::Path};
 
-use libtest_mimic::Failed;
 use serde_json::{Value, json};
 
-use super::{apply_soon, enable, failed, host, is, of_pod, pod_when, role};
+use super::{apply_soon, enable, failed, host, is, of_pod, patient, pod_when, role};
 use crate::{Outcome, ensure, platform::Platform};
 
 /// Recorded as `readiness-fails`.
@@ -41,10 +40,7 @@ fn apply_sickly(platform: &Platform, name: &str, probe: &str, health: &Path) -> 
         "containers": [container],
         "volumes": [{ "name": "health", "hostPath": { "path": health } }],
     });
-    let mut service = of_pod(name, pod);
-    // Whether it comes up is not what is asked.
-    service["spec"]["template"]["metadata"]["annotations"] = json!({});
-    apply_soon(platform, &service)?;
+    apply_soon(platform, &patient(name, pod))?;
     platform.ready(name).map(drop)
 }
 
@@ -101,13 +97,8 @@ pub(super) fn startup() -> Outcome {
         "exec": { "command": ["/bin/sh", "-c", script] },
         "periodSeconds": 1, "failureThreshold": 10,
     });
-    let mut service = of_pod(
-        "slow",
-        json!({ "containers": [{ "image": image, "startupProbe": probe }] }),
-    );
-    service["spec"]["template"]["metadata"]["annotations"] = json!({});
-    platform.apply(&service)?;
-    let asked = || -> Result<String, Failed> { platform.body(&host("slow"), "/file/tmp/asked") };
+    let pod = json!({ "containers": [{ "image": image, "startupProbe": probe }] });
+    platform.apply(&patient("slow", pod))?;
     platform.ready("slow")?;
-    is(&asked()?, "xxx")
+    is(&platform.body(&host("slow"), "/file/tmp/asked")?, "xxx")
 }
