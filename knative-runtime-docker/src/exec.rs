@@ -1,6 +1,6 @@
 //! Commands inside of containers.
 
-use std::{io, os::fd::OwnedFd, time::Duration};
+use std::{io, os::fd::OwnedFd, pin::Pin, time::Duration};
 
 use bollard::{
     container::LogOutput,
@@ -15,6 +15,7 @@ use knative_core::runtime::{
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::{
     fs,
+    io::{AsyncWrite, AsyncWriteExt as _, copy, duplex},
     sync::{mpsc, oneshot},
     time::sleep,
 };
@@ -26,6 +27,8 @@ use crate::{
 
 /// How many sizes of a terminal may wait.
 const SIZES: usize = 8;
+/// How many bytes of a command's input may wait.
+const INPUT: usize = 64 << 10;
 /// How often, and how many times, the engine is asked for an exit code that it does not know yet.
 const CODE: (Duration, usize) = (Duration::from_millis(10), 100);
 
@@ -73,9 +76,25 @@ impl Shared {
             code
         };
         let mut session = ExecSession::new(output.boxed(), exit.boxed());
-        session.input = options.stdin.then_some(input);
+        session.input = options.stdin.then(|| self.passed_on(input));
         session.resize = options.tty.then(|| self.resizer(made));
         Ok(session)
+    }
+
+    /// Passes on what a command reads, and its end: the engine's connection stays open for the output, so dropping the part
+    /// that is written to does not tell.
+    fn passed_on(
+        &self,
+        mut engine: Pin<Box<dyn AsyncWrite + Send>>,
+    ) -> Pin<Box<dyn AsyncWrite + Send>> {
+        let (input, mut written) = duplex(INPUT);
+        self.spawn_until_end(async move {
+            // A command that has ended reads no more.
+            if copy(&mut written, &mut engine).await.is_ok() {
+                let _ = engine.shutdown().await;
+            }
+        });
+        Box::pin(input)
     }
 
     /// Passes on the sizes of a terminal until its session ends.

@@ -3,6 +3,9 @@
 mod failures;
 mod platforms;
 mod pods;
+mod probes;
+mod security;
+mod surroundings;
 mod volumes;
 
 use knative_tests::image::Start;
@@ -39,6 +42,14 @@ pub(crate) fn trials() -> Vec<Trial> {
                 "one_that_eats_memory_is_told_by_its_exit_code",
                 failures::eats_memory,
             ),
+            (
+                "a_pod_says_that_memory_ended_its_container",
+                failures::killed_for_memory,
+            ),
+            (
+                "a_file_of_last_words_goes_before_the_log",
+                failures::termination_message,
+            ),
             ("one_that_ends_is_told_with_its_last_words", failures::ends),
             (
                 "images_that_cannot_be_had_are_told_as_by_knative",
@@ -52,6 +63,36 @@ pub(crate) fn trials() -> Vec<Trial> {
             ),
             ("one_that_floods_its_log_is_bounded", failures::floods_log),
             ("a_volume_in_memory_is_bounded", volumes::bounded),
+            ("a_claim_outlives_its_revision", volumes::kept),
+            (
+                "a_projected_volume_has_files_of_all_its_sources",
+                volumes::projected,
+            ),
+            ("a_container_finds_its_names", surroundings::names),
+            ("aliases_of_hosts_are_found", surroundings::aliases),
+            ("input_is_at_its_end", surroundings::input),
+            (
+                "a_template_says_how_a_container_starts",
+                surroundings::command,
+            ),
+            (
+                "variables_tell_of_their_pod",
+                surroundings::fields_of_its_pod,
+            ),
+            (
+                "one_that_may_do_nothing_can_do_nothing",
+                security::restricted,
+            ),
+            ("files_are_of_the_group_of_their_pod", security::group),
+            ("limits_are_those_of_the_kernel", security::limits),
+            ("privileges_of_the_host_are_refused", security::refused),
+            (
+                "one_whose_readiness_fails_is_not_ready",
+                probes::never_ready,
+            ),
+            ("readiness_goes_and_comes_back", probes::readiness),
+            ("one_starts_when_its_startup_probe_says", probes::startup),
+            ("one_that_is_not_alive_is_started_again", probes::liveness),
             (
                 "host_paths_and_claims_need_their_feature",
                 volumes::features,
@@ -97,6 +138,13 @@ fn of_pod(name: &str, spec: Value) -> Value {
         &json!({ "serving.knative.dev/progress-deadline": "5s" }),
     );
     service["spec"]["template"]["spec"] = spec;
+    service
+}
+
+/// The same with Knative's own deadline: what happens after a start, and again, takes its time on a busy machine.
+fn patient(name: &str, spec: Value) -> Value {
+    let mut service = of_pod(name, spec);
+    service["spec"]["template"]["metadata"]["annotations"] = json!({});
     service
 }
 
@@ -156,6 +204,41 @@ fn apply_soon(platform: &Platform, service: &Value) -> Outcome {
 fn create(platform: &Platform, plural: &str, object: &Value) -> Outcome {
     let path = format!("/api/v1/namespaces/default/{plural}");
     platform.expect_api("POST", &path, "application/json", object)
+}
+
+/// The pod of a service that has one instance.
+fn pod_of(platform: &Platform, service: &str) -> Result<Value, Failed> {
+    let pods = platform.get_api(&format!(
+        "/api/v1/namespaces/default/pods?labelSelector=serving.knative.dev/service={service}"
+    ))?;
+    let mut pods: Value = serde_json::from_str(&pods.body)?;
+    match pods["items"].as_array_mut().map(Vec::as_mut_slice) {
+        Some([pod]) => Ok(pod.take()),
+        _ => Err(format!("{service} has not one pod: {pods}").into()),
+    }
+}
+
+/// Waits until something holds for the pod of a service that has one instance.
+fn pod_when(
+    platform: &Platform,
+    service: &str,
+    what: &str,
+    holds: impl Fn(&Value) -> bool,
+) -> Result<Value, Failed> {
+    let mut last = Value::Null;
+    let met = until(&format!("the pod of {service} to be {what}"), || {
+        // There may be none yet.
+        last = pod_of(platform, service).unwrap_or_default();
+        Ok(holds(&last))
+    });
+    met.map_err(|error| {
+        format!(
+            "{}: {}",
+            error.message().unwrap_or_default(),
+            last["status"]
+        )
+    })?;
+    Ok(last)
 }
 
 fn host(name: &str) -> String {

@@ -1,34 +1,49 @@
 //! The real kubectl.
 
+mod exec;
+
 use std::process::{Command, Stdio};
 
 use libtest_mimic::{Failed, Trial};
 
 use crate::{
-    Outcome, Test, ensure,
+    Outcome, ensure, only,
     platform::{Platform, text},
     program::{Program, manifest},
+    trials as part,
 };
 
 /// The oldest kubectl that validates as these tests expect.
 const MINOR: u32 = 30;
+/// How many seconds one call may take.
+const LONGEST: &str = "120";
 
 pub(crate) fn trials() -> Vec<Trial> {
     let missing = !usable();
-    let tests: [Test; 8] = [
-        ("the_readme_tour", tour),
-        ("get_prints_columns", columns),
-        ("create_describe_and_delete", create_describe_delete),
-        ("edit_patch_label_and_annotate", edit_patch_label),
-        ("diff_and_dry_run_change_nothing", diff_and_dry_run),
-        ("logs_of_a_pod", logs),
-        ("metrics_tell_of_starts_and_calls", metrics),
-        ("unknown_fields_are_refused_or_told", unknown_fields),
-    ];
-    let trials = tests.into_iter().map(|(name, test)| {
-        Trial::test(format!("kubectl::{name}"), test).with_ignored_flag(missing)
-    });
-    trials.collect()
+    let mut trials = part(
+        "kubectl",
+        [
+            ("the_readme_tour", tour),
+            ("get_prints_columns", columns),
+            ("create_describe_and_delete", create_describe_delete),
+            ("edit_patch_label_and_annotate", edit_patch_label),
+            ("diff_and_dry_run_change_nothing", diff_and_dry_run),
+            ("logs_of_a_pod", logs),
+            ("metrics_tell_of_starts_and_calls", metrics),
+            ("unknown_fields_are_refused_or_told", unknown_fields),
+            ("exec_passes_on_output_and_exit_code", exec::output_and_code),
+            ("exec_passes_on_input_to_its_end", exec::input),
+        ],
+    );
+    trials.extend(only(
+        Program::Docker,
+        "kubectl",
+        [("exec_and_logs_choose_a_container", exec::chosen_container)],
+    ));
+    let trials = trials.into_iter();
+    trials
+        .map(|trial| trial.with_ignored_flag(missing))
+        .collect()
 }
 
 fn usable() -> bool {
@@ -52,8 +67,10 @@ struct Kubectl<'a>(&'a Platform);
 
 impl Kubectl<'_> {
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new("kubectl");
+        // A session that does not end is a failure, and not the end of all tests.
+        let mut command = Command::new("timeout");
         command
+            .args(["--foreground", LONGEST, "kubectl"])
             .args(args)
             .env("KUBECONFIG", self.0.kubeconfig())
             // Discovery of another platform must not be remembered.

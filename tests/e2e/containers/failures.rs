@@ -1,9 +1,10 @@
 //! Containers that fail: their conditions say why, in upstream's words.
 
 use knative_tests::image::Start;
+use libtest_mimic::Failed;
 use serde_json::{Value, json};
 
-use super::{HELLO, failed, host, is, of_pod, role};
+use super::{HELLO, failed, host, is, of_pod, patient, pod_when, role};
 use crate::{
     Outcome, ensure,
     platform::{Platform, condition, until},
@@ -20,6 +21,50 @@ pub(super) fn eats_memory() -> Outcome {
     is(
         &failed(&platform, "eats", "ContainerHealthy", "ExitCode137")?,
         "Container failed with: ",
+    )
+}
+
+pub(super) fn killed_for_memory() -> Outcome {
+    let platform = Platform::start()?;
+    let limits = json!({ "limits": { "memory": "32Mi" } });
+    let image = role(&platform, "eats-memory")?;
+    let pod = json!({ "containers": [{ "image": image, "resources": limits }] });
+    platform.apply(&patient("eats", pod))?;
+    let last = last_end(&platform, "eats")?;
+    ensure(
+        last["reason"] == "OOMKilled" && last["exitCode"] == 137,
+        || last.to_string(),
+    )
+}
+
+/// How the container of a service ended the last time, as its pod says it.
+fn last_end(platform: &Platform, service: &str) -> Result<Value, Failed> {
+    let last = |pod: &Value| {
+        let status = &pod["status"]["containerStatuses"][0];
+        status["lastState"]["terminated"].clone()
+    };
+    let pod = pod_when(platform, service, "ended", |pod| last(pod).is_object())?;
+    Ok(last(&pod))
+}
+
+pub(super) fn termination_message() -> Outcome {
+    let platform = Platform::start()?;
+    let script = "echo no quota >/tmp/why; echo not the reason; exit 4";
+    let container = json!({
+        "image": platform.script("says", script)?,
+        "terminationMessagePath": "/tmp/why",
+    });
+    let pod = json!({ "containers": [container] });
+    platform.apply(&of_pod("gives-up", pod.clone()))?;
+    platform.apply(&patient("says", pod))?;
+    let last = last_end(&platform, "says")?;
+    ensure(
+        last["reason"] == "Error" && last["exitCode"] == 4 && last["message"] == "no quota\n",
+        || last.to_string(),
+    )?;
+    is(
+        &failed(&platform, "gives-up", "ContainerHealthy", "ExitCode4")?,
+        "Container failed with: no quota\n",
     )
 }
 

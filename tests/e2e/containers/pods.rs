@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{HELLO, apply_soon, create, enable, failed, host, is, of_pod, role};
+use super::{HELLO, apply_soon, create, enable, failed, host, is, of_pod, patient, role};
 use crate::{
     Outcome, ensure, http,
     platform::{Platform, until},
@@ -58,10 +58,7 @@ pub(super) fn restarted_alone() -> Outcome {
         "containers": [main, beside],
         "volumes": [{ "name": "shared", "emptyDir": {} }],
     });
-    let mut service = of_pod("again", pod);
-    // A restart on a busy machine takes its time.
-    service["spec"]["template"]["metadata"]["annotations"] = json!({});
-    apply_soon(&platform, &service)?;
+    apply_soon(&platform, &patient("again", pod))?;
     platform.ready("again")?;
     let beside = platform.body(&host("again"), "/via/9090/pid")?;
     // It ends before it answers.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{HELLO, apply_soon, create, enable, host, is, of_pod, role};
+use super::{HELLO, apply_soon, create, enable, host, is, of_pod, pod_of, role};
 use crate::{
     Outcome, ensure,
     platform::{Platform, condition},
@@ -116,4 +116,86 @@ pub(super) fn bounded() -> Outcome {
     platform.ready("fills")?;
     let told = platform.body(&host("fills"), "/file/tmp/told")?;
     ensure(told.contains("No space left"), || told)
+}
+
+/// What one revision wrote the next one reads, and the next platform too.
+pub(super) fn kept() -> Outcome {
+    let mut platform = Platform::start()?;
+    enable(
+        &platform,
+        &[
+            "kubernetes.podspec-persistent-volume-claim",
+            "kubernetes.podspec-persistent-volume-write",
+        ],
+    )?;
+    let with = |image: &str| {
+        json!({
+            "containers": [{ "image": image, "volumeMounts": [{ "name": "data", "mountPath": "/data" }] }],
+            "volumes": [{ "name": "data", "persistentVolumeClaim": { "claimName": "mine" } }],
+        })
+    };
+    let writes = platform.script("writes", "echo kept >/data/note; exec $HELLO")?;
+    apply_soon(&platform, &of_pod("keeps", with(&writes)))?;
+    platform.ready("keeps")?;
+    let reads = role(&platform, "hello")?;
+    platform.apply(&of_pod("keeps", with(&reads)))?;
+    let service = platform.ready("keeps")?;
+    ensure(
+        service["status"]["latestReadyRevisionName"] == "keeps-00002",
+        || service["status"].to_string(),
+    )?;
+    is(&platform.body(&host("keeps"), "/file/data/note")?, "kept\n")?;
+    platform.terminate()?;
+    platform.start_again()?;
+    platform.ready("keeps")?;
+    is(&platform.body(&host("keeps"), "/file/data/note")?, "kept\n")
+}
+
+pub(super) fn projected() -> Outcome {
+    let platform = Platform::start()?;
+    let image = role(&platform, "hello")?;
+    create(
+        &platform,
+        "configmaps",
+        &json!({ "metadata": { "name": "settings" }, "data": { "color": "blue", "size": "big" } }),
+    )?;
+    create(
+        &platform,
+        "secrets",
+        &json!({ "metadata": { "name": "keys" }, "stringData": { "key": "s3cret" } }),
+    )?;
+    let own = |path: &str, field: &str| json!({ "path": path, "fieldRef": { "fieldPath": field } });
+    let service = "metadata.labels['serving.knative.dev/service']";
+    let sources = json!([
+        { "configMap": { "name": "settings", "items": [{ "key": "color", "path": "look/color" }] } },
+        { "secret": { "name": "keys" } },
+        { "downwardAPI": { "items": [own("name", "metadata.name"), own("service", service)] } },
+        { "serviceAccountToken": { "path": "token", "audience": "vault" } },
+    ]);
+    let pod = json!({
+        "containers": [{
+            "image": image, "volumeMounts": [{ "name": "all", "mountPath": "/all", "readOnly": true }],
+        }],
+        "volumes": [{ "name": "all", "projected": { "sources": sources } }],
+    });
+    platform.apply(&of_pod("reads", pod))?;
+    platform.ready("reads")?;
+    let file = |path: &str| platform.body(&host("reads"), &format!("/file/all/{path}"));
+    is(&file("look/color")?, "blue")?;
+    is(&file("key")?, "s3cret")?;
+    is(&file("service")?, "reads")?;
+    let pod = pod_of(&platform, "reads")?;
+    is(
+        &file("name")?,
+        pod["metadata"]["name"].as_str().unwrap_or_default(),
+    )?;
+    // Without the items that were chosen, the key would be a file of its own.
+    let none = file("size")?;
+    ensure(none.contains("No such file"), || none)?;
+    let token = file("token")?;
+    // The head of a web token is JSON, in base64.
+    ensure(
+        token.starts_with("eyJ") && token.split('.').count() == 3,
+        || token.clone(),
+    )
 }

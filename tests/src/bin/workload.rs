@@ -174,13 +174,27 @@ fn answer_all(stream: TcpStream, served: &AtomicUsize) {
             thread::sleep(Duration::from_millis(milliseconds));
         }
         let body = answer(&path, count);
-        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+        let status = status(&path);
+        let head = format!(
+            "HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
         if writer
             .write_all(format!("{head}{body}").as_bytes())
             .is_err()
         {
             return;
         }
+    }
+}
+
+/// Well, but for `/unless/FILE` while there is that file.
+fn status(path: &str) -> &'static str {
+    let file = path.strip_prefix("/unless");
+    if file.is_some_and(|file| std::path::Path::new(file).exists()) {
+        "503 Service Unavailable"
+    } else {
+        "200 OK"
     }
 }
 
