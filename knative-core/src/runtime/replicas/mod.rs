@@ -1,6 +1,7 @@
 //! From instances to workloads: counts, restarts, probes, references, adoption.
 
 mod backoff;
+mod builder;
 mod driver;
 mod expand;
 mod health;
@@ -8,6 +9,7 @@ mod metrics;
 mod render;
 mod reserve;
 mod resolve;
+mod shared;
 mod state;
 mod token;
 mod volumes;
@@ -24,21 +26,17 @@ use k8s_openapi::api::core::v1::PodTemplateSpec;
 use parking_lot::Mutex;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::{
-    driver::Driver,
-    metrics::Starts,
-    reserve::Reserve,
-    state::{Member, State, Want},
-};
+pub use self::builder::ReplicasBuilder;
+use self::{metrics::Starts, reserve::Reserve, state::State};
 use super::{
-    Capabilities, ExecOptions, ExecSession, Instance, InstanceEvent, InstanceId, InstanceRuntime,
-    InstanceState, LogOptions, LogStream, Observation, Running, RuntimeError, Standby, Unsupported,
-    Usage, Workload, WorkloadId, WorkloadRuntime, probe::Prober,
+    Capabilities, ExecOptions, ExecSession, Instance, InstanceId, InstanceRuntime, LogOptions,
+    LogStream, Observation, Running, RuntimeError, Standby, Unsupported, Usage, Workload,
+    WorkloadId, WorkloadRuntime, probe::Prober,
 };
 use crate::{
     Clock, Ids,
     fanout::Fanout,
-    http::{Dial, TokioDial},
+    http::TokioDial,
     platform::{Component, ComponentError, Context, Stage},
     store::Store,
 };
@@ -72,68 +70,6 @@ struct Shared {
     state: Mutex<State>,
     starts: Starts,
     watchers: Fanout<InstanceId, Observation>,
-}
-
-/// Assembles [`Replicas`].
-#[derive(Debug)]
-pub struct ReplicasBuilder {
-    backend: Arc<dyn InstanceRuntime>,
-    store: Option<Arc<dyn Store>>,
-    dial: Arc<dyn Dial>,
-    standby: Option<Standby>,
-    standby_memory: Option<u64>,
-}
-
-impl ReplicasBuilder {
-    /// Where ConfigMaps and Secrets are read; without one, workloads that refer to them do not start.
-    #[must_use]
-    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
-        self.store = Some(store);
-        self
-    }
-
-    /// How probes connect. Default: the operating system's sockets.
-    #[must_use]
-    pub fn dial(mut self, dial: Arc<dyn Dial>) -> Self {
-        self.dial = dial;
-        self
-    }
-
-    /// What workloads keep in reserve whose template does not say. Default: nothing.
-    #[must_use]
-    pub const fn standby(mut self, standby: Standby) -> Self {
-        self.standby = Some(standby);
-        self
-    }
-
-    /// How many bytes of memory all paused instances may keep together; one that does not fit is stopped. Default: any.
-    #[must_use]
-    pub const fn standby_memory(mut self, bytes: u64) -> Self {
-        self.standby_memory = Some(bytes);
-        self
-    }
-
-    /// Begins to listen to the backend. Called within a tokio runtime.
-    pub fn build(self, clock: Arc<dyn Clock>, ids: Arc<Ids>) -> Replicas {
-        let shared = Arc::new(Shared {
-            backend: self.backend,
-            store: self.store,
-            prober: Prober::new(self.dial),
-            standby: self.standby,
-            reserve: Reserve::new(self.standby_memory),
-            clock,
-            ids,
-            tasks: TaskTracker::new(),
-            shutdown: CancellationToken::new(),
-            detached: CancellationToken::new(),
-            state: Mutex::default(),
-            starts: Starts::default(),
-            watchers: Fanout::default(),
-        });
-        let events = shared.backend.watch();
-        shared.tasks.spawn(Arc::clone(&shared).dispatch(events));
-        Replicas { shared }
-    }
 }
 
 impl Replicas {
@@ -225,122 +161,6 @@ impl fmt::Debug for Shared {
         f.debug_struct("Shared")
             .field("backend", &self.backend)
             .finish_non_exhaustive()
-    }
-}
-
-impl Shared {
-    /// Hands exits to the drivers of their instances.
-    async fn dispatch(self: Arc<Self>, mut events: BoxStream<'static, InstanceEvent>) {
-        loop {
-            let event = tokio::select! {
-                biased;
-                () = self.shutdown.cancelled() => return,
-                () = self.detached.cancelled() => return,
-                event = events.next() => event,
-            };
-            match event {
-                None => return,
-                Some(InstanceEvent::Exited { id, exit }) => self.state.lock().exited(&id, exit),
-            }
-        }
-    }
-
-    /// Starts and stops what is needed to get to a workload's replicas.
-    fn settle(self: &Arc<Self>, state: &mut State, id: &WorkloadId, retire: &[InstanceId]) {
-        if self.shutdown.is_cancelled() {
-            return;
-        }
-        for running in state.found.remove(id).unwrap_or_default() {
-            self.drive(state, id, running.id.clone(), Want::Run, Some(running));
-        }
-        for _ in 0..state.missing(id) {
-            if !state.wake(id) {
-                let instance = self.backend.claim(id);
-                let instance = instance.unwrap_or_else(|| self.new_id(state, id));
-                self.drive(state, id, instance, Want::Run, None);
-            }
-        }
-        for _ in 0..state.missing_in_reserve(id) {
-            let instance = self.new_id(state, id);
-            self.drive(state, id, instance, Want::Wait, None);
-        }
-        state.stop_surplus(id, retire);
-    }
-
-    fn new_id(&self, state: &State, workload: &WorkloadId) -> InstanceId {
-        loop {
-            let id = InstanceId::new(format!("{}-{}", workload.name, self.ids.suffix()));
-            if !state.members.contains_key(&id) {
-                return id;
-            }
-        }
-    }
-
-    fn drive(
-        self: &Arc<Self>,
-        state: &mut State,
-        workload: &WorkloadId,
-        id: InstanceId,
-        want: Want,
-        adopted: Option<Running>,
-    ) {
-        let Some(wanted) = state.workloads.get_mut(workload) else {
-            return;
-        };
-        let group = match want {
-            Want::Wait => &mut wanted.reserve,
-            Want::Run | Want::Stop => &mut wanted.members,
-        };
-        group.insert(id.clone());
-        let mut instance = Instance::starting(id.clone(), workload.clone(), self.clock.now());
-        if want == Want::Wait {
-            instance.state = InstanceState::Standby;
-        }
-        let (member, exits) = Member::new(instance, Arc::clone(&wanted.template), want);
-        let driver = Driver::new(
-            Arc::clone(self),
-            &member,
-            Arc::clone(&wanted.template),
-            wanted.start_timeout,
-            exits,
-        );
-        self.watchers
-            .tell(&id, &Observation::Instance(Arc::clone(&member.instance)));
-        state.members.insert(id, member);
-        self.tasks.spawn(driver.run(adopted));
-    }
-
-    /// Changes what is known of an instance and tells everybody.
-    fn update(&self, id: &InstanceId, change: impl FnOnce(&mut Instance)) {
-        let mut state = self.state.lock();
-        if let Some(member) = state.members.get_mut(id) {
-            let mut instance = Instance::clone(&member.instance);
-            change(&mut instance);
-            member.instance = Arc::new(instance);
-            self.watchers
-                .tell(id, &Observation::Instance(Arc::clone(&member.instance)));
-        }
-    }
-
-    /// An instance is about to end: it counts no more for its workload, which may want another one.
-    fn leave(self: &Arc<Self>, id: &InstanceId, workload: &WorkloadId) {
-        let mut state = self.state.lock();
-        state.leave(id, workload);
-        self.settle(&mut state, workload, &[]);
-    }
-
-    /// Forgets an instance that runs no more, and replaces it if its workload wants as many.
-    fn forget(self: &Arc<Self>, id: &InstanceId, workload: &WorkloadId) {
-        let mut state = self.state.lock();
-        state.forget(id, workload);
-        self.watchers.tell(
-            id,
-            &Observation::Gone {
-                id: id.clone(),
-                workload: workload.clone(),
-            },
-        );
-        self.settle(&mut state, workload, &[]);
     }
 }
 
