@@ -14,13 +14,14 @@ const SOCKETS: [&str; 5] = [
 /// Whether a path of this machine shows a socket of an engine, of which `used` is one.
 pub(crate) fn is_shown(path: &Path, used: &Path) -> bool {
     // By default the one is a link to the other.
-    let path = match path.strip_prefix("/var/run") {
+    let led_to = match path.strip_prefix("/var/run") {
         Ok(rest) => Path::new("/run").join(rest),
         Err(_) => PathBuf::from(path),
     };
     let mut sockets = SOCKETS.iter().map(Path::new);
-    used.starts_with(&path)
-        || sockets.any(|socket| socket.starts_with(&path) || path.starts_with(socket))
+    used.starts_with(path)
+        || used.starts_with(&led_to)
+        || sockets.any(|socket| socket.starts_with(&led_to) || led_to.starts_with(socket))
 }
 
 #[cfg(test)]
@@ -48,5 +49,7 @@ mod tests {
         for (path, shown) in rows {
             assert_eq!(is_shown(Path::new(path), used), shown, "{path}");
         }
+        let elsewhere = Path::new("/var/run/engine/docker.sock");
+        assert!(is_shown(Path::new("/var/run/engine"), elsewhere));
     }
 }

@@ -111,13 +111,14 @@ impl Shared {
             self.pulse.found().await;
         };
         while self.end.run_until_cancelled(hang()).await.is_some() {
-            match self.find_ended().await {
-                // What it was asked for and did not answer may be made by now.
-                Ok(()) => drop(self.tasks.spawn(Arc::clone(&self).sweep_later())),
-                Err(error) => {
-                    tracing::warn!(%error, "what ended while the engine hung is not known");
+            while let Err(error) = self.find_ended().await {
+                tracing::debug!(%error, "the engine does not answer");
+                if self.end.run_until_cancelled(sleep(PAUSE.1)).await.is_none() {
+                    return;
                 }
             }
+            // What it was asked for and did not answer may be made by now.
+            self.tasks.spawn(Arc::clone(&self).sweep_later());
         }
     }
 

@@ -109,7 +109,7 @@ impl DockerNetwork {
         self.gateway
     }
 
-    /// Listens on the platform's own address, before the first container too.
+    /// Listens on the platform's own address, before the first container too. Called within a tokio runtime.
     ///
     /// # Errors
     /// The system's.

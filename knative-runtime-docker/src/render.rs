@@ -42,8 +42,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) image: String,
     pub(crate) mounts: Vec<Mount>,
     pub(crate) role: Role,
-    /// Whether the engine bounds what a container writes.
-    pub(crate) disks: bool,
+    /// How much of its file system is there from the start, in bytes, where the engine bounds what a container writes.
+    pub(crate) written: Option<i64>,
 }
 
 /// What the engine is asked to make of a container.
@@ -55,7 +55,7 @@ pub(crate) fn container(
     let pod = ground.spec.security_context.as_ref();
     let own = container.security_context.as_ref();
     let environment = container.env.iter();
-    let limits = limits(&container.resources, ground.disks)?;
+    let limits = limits(&container.resources, ground.written)?;
     let (hostname, network) = network(&ground, limits);
     Ok(ContainerCreateBody {
         image: Some(ground.image),
@@ -178,7 +178,7 @@ mod tests {
             image: "image".to_owned(),
             mounts: Vec::new(),
             role: Role::Main,
-            disks: true,
+            written: Some(0),
         };
         let made = container(&spec.containers[0], ground).unwrap();
         let test = made.healthcheck.and_then(|check| check.test);

@@ -24,7 +24,8 @@ use tokio::{sync::broadcast, task::JoinHandle, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    DockerImages, check, disk,
+    DockerImages, check,
+    disk::Disks,
     engine::{ConnectError, gone, text},
     infra,
     member::Member,
@@ -97,7 +98,7 @@ impl DockerRuntime {
         })?;
         let infra = infra::ensure(&engine).await?;
         let platform = network.platform.clone();
-        let disks = disk::is_limited(&engine, &platform, &infra).await?;
+        let disks = Disks::of(&engine, &platform, &infra).await?;
         let sandboxes = Sandboxes {
             engine: engine.clone(),
             platform: platform.clone(),
@@ -210,7 +211,7 @@ impl InstanceRuntime for DockerRuntime {
         check::check(
             template,
             self.shared.directories.socket(),
-            self.shared.disks,
+            self.shared.disks.are_bounded(),
         )
     }
 

@@ -15,6 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     DockerImages,
+    disk::Disks,
     engine::{ConnectError, Engine, text},
     member::Member,
     network::{self, DockerNetwork},
@@ -31,7 +32,7 @@ pub(crate) struct Shared {
     pub(crate) platform: String,
     pub(crate) infra: String,
     /// Whether the engine bounds what a container writes.
-    pub(crate) disks: bool,
+    pub(crate) disks: Disks,
     pub(crate) network: DockerNetwork,
     pub(crate) directories: Directories,
     pub(crate) clock: Arc<dyn Clock>,

@@ -30,6 +30,7 @@ use tokio::{
 pub(crate) use self::refusal::config_error;
 use self::refusal::{no_command, refused};
 use crate::{
+    disk::Disks,
     engine::{start_gone, status},
     infra,
     label::{self, Role},
@@ -177,7 +178,11 @@ impl Start {
         let made = needed
             .into_iter()
             .map(|volume| docker.create_volume(volume));
-        let made = try_join_all(made).await;
+        // All of them, also where one cannot be made: what is made goes with the instance.
+        let made = join_all(made)
+            .await
+            .into_iter()
+            .collect::<Result<Vec<_>, _>>();
         made.map_err(|error| refused("CreateContainerError", error))?;
         let mounts = of_engine::held(&self.shared.platform, &self.spec);
         let targets = mounts.iter().filter_map(|mount| mount.target.clone());
@@ -252,7 +257,7 @@ impl Start {
                 .directories
                 .mounts(&shared.platform, &self.spec, container),
             role,
-            disks: shared.disks,
+            written: self.written(container, image).await?,
         };
         let body = render::container(container, ground);
         let body = body.map_err(|error| config_error(error.to_string()))?;
@@ -262,6 +267,26 @@ impl Start {
             shared.images.forget(&container.image);
         }
         made
+    }
+
+    /// How much counts as written from the start, where the engine bounds what a container writes.
+    async fn written(
+        &self,
+        container: &ContainerSpec,
+        image: &str,
+    ) -> Result<Option<i64>, StartError> {
+        let limits = container.resources.limits.as_ref();
+        let is_limited = limits.is_some_and(|limits| limits.contains_key("ephemeral-storage"));
+        match self.shared.disks {
+            Disks::Unbounded => Ok(None),
+            Disks::BoundedWithImage if is_limited => {
+                let inspected = self.shared.engine.docker().inspect_image(image).await;
+                let inspected =
+                    inspected.map_err(|error| start_gone("looking at the image", error))?;
+                Ok(Some(inspected.size.unwrap_or_default()))
+            }
+            _ => Ok(Some(0)),
+        }
     }
 
     async fn make(

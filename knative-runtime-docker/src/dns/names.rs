@@ -25,7 +25,8 @@ pub struct Names {
 impl Names {
     /// Takes both ports, or neither, before a runtime is told that there are
     /// [names](crate::DockerOptions::names). `known` says whether the gateway serves a host privately; it is asked in
-    /// lower case for `<name>.<namespace>`, `.svc` and `.svc.cluster.local`, for every query, and must not wait.
+    /// lower case for `<name>.<namespace>`, `.svc` and `.svc.cluster.local`, for every query, and must not wait. Called within
+    /// a tokio runtime.
     ///
     /// ```no_run
     /// use knative_runtime_docker::{DockerNetwork, DockerOptions, Engine, dns::Names};

@@ -15,7 +15,7 @@ use super::{
     pull::with_each,
     refusal::{Failure, invalid, lacks_endpoint},
 };
-use crate::engine::is_missing;
+use crate::engine::{is_missing, status};
 
 /// An image that the engine has.
 #[derive(Debug)]
@@ -93,16 +93,16 @@ impl DockerImages {
         let Some(digest) = name.digest() else {
             return Ok(None);
         };
-        let id = self.id_of(digest).await;
+        let id = self.id_of(digest).await?;
         let found = self.inspect_one(&id).await?;
         Ok(found.map(|found| present(id, name, found)))
     }
 
     /// The id that a digest may be. Podman has digests for images of its own too, and finds them by the name that they
     /// were given only until another image gets it.
-    async fn id_of(&self, digest: &str) -> String {
+    async fn id_of(&self, digest: &str) -> Result<String, Error> {
         if !self.engine.is_podman() {
-            return digest.to_owned();
+            return Ok(digest.to_owned());
         }
         let filters = HashMap::from([("digest", vec![digest.to_owned()])]);
         let options = ListImagesOptionsBuilder::default()
@@ -110,9 +110,12 @@ impl DockerImages {
             .filters(&filters)
             .build();
         // Before version 5 it cannot look for digests.
-        let found = self.engine.docker().list_images(Some(options)).await;
-        let found = found.unwrap_or_default().into_iter().next();
-        found.map_or_else(|| digest.to_owned(), |image| image.id)
+        let found = match self.engine.docker().list_images(Some(options)).await {
+            Err(error) if status(&error).is_some() => Vec::new(),
+            found => found?,
+        };
+        let found = found.into_iter().next();
+        Ok(found.map_or_else(|| digest.to_owned(), |image| image.id))
     }
 
     async fn inspect_one(&self, image: &str) -> Result<Option<ImageInspect>, Error> {

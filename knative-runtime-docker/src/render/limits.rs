@@ -23,11 +23,11 @@ const LEAST_RESERVED: i64 = 6 << 20;
 #[error("resources: {0:?} is not a quantity that can be given to a container")]
 pub(crate) struct BadQuantity(String);
 
-/// Requests and limits, as a kubelet passes them on: without swap beyond the memory's limit. A disk's, where `disks` are
-/// limited at all.
+/// Requests and limits, as a kubelet passes them on: without swap beyond the memory's limit. Where a disk's is bounded,
+/// `written` counts besides.
 pub(crate) fn limits(
     resources: &ResourceRequirements,
-    disks: bool,
+    written: Option<i64>,
 ) -> Result<HostConfig, BadQuantity> {
     let get = |map: &Option<std::collections::BTreeMap<String, Text>>, name: &str| {
         map.as_ref().and_then(|map| map.get(name).cloned())
@@ -38,7 +38,8 @@ pub(crate) fn limits(
     let reserved = get(&resources.requests, "memory").map(bytes).transpose()?;
     let weight = get(&resources.requests, "cpu").map(milli).transpose()?;
     let disk = get(&resources.limits, "ephemeral-storage");
-    let disk = disk.filter(|_| disks).map(bytes).transpose()?;
+    let disk = disk.filter(|_| written.is_some()).map(bytes).transpose()?;
+    let disk = disk.filter(|disk| *disk > 0).zip(written);
     Ok(HostConfig {
         memory,
         memory_swap: memory,
@@ -47,7 +48,7 @@ pub(crate) fn limits(
         cpu_period: cpu.map(|_| CPU_PERIOD.0),
         cpu_quota: cpu.map(|cpu| (cpu.saturating_mul(CPU_PERIOD.0 / 1000)).max(CPU_PERIOD.1)),
         cpu_shares: weight.map(|cpu| (cpu.saturating_mul(CPU_SHARES.0) / 1000).max(CPU_SHARES.1)),
-        storage_opt: disk.filter(|disk| *disk > 0).map(disk::limit),
+        storage_opt: disk.map(|(limit, written)| disk::limit(limit.saturating_add(written))),
         ..HostConfig::default()
     })
 }
@@ -79,7 +80,7 @@ mod tests {
             "requests": { "memory": "32Mi", "cpu": "1m" },
         }))
         .unwrap();
-        let made = limits(&resources, true).unwrap();
+        let made = limits(&resources, Some(1)).unwrap();
         assert_eq!(made.memory, Some(64 << 20));
         assert_eq!(made.memory_swap, made.memory);
         assert_eq!(made.memory_reservation, Some(32 << 20));
@@ -88,15 +89,15 @@ mod tests {
             (Some(100_000), Some(25_000))
         );
         assert_eq!(made.cpu_shares, Some(2));
-        assert_eq!(made.storage_opt, Some(disk::limit(1 << 30)));
-        assert_eq!(limits(&resources, false).unwrap().storage_opt, None);
+        assert_eq!(made.storage_opt, Some(disk::limit((1 << 30) + 1)));
+        assert_eq!(limits(&resources, None).unwrap().storage_opt, None);
         for (cpu, quota) in [("1m", Some(1000)), ("256", Some(25_600_000)), ("0", None)] {
             let limited = serde_json::from_value(json!({ "limits": { "cpu": cpu } })).unwrap();
-            assert_eq!(limits(&limited, false).unwrap().cpu_quota, quota, "{cpu}");
+            assert_eq!(limits(&limited, None).unwrap().cpu_quota, quota, "{cpu}");
         }
         let small = serde_json::from_value(json!({ "requests": { "memory": "4Mi" } })).unwrap();
-        assert_eq!(limits(&small, false).unwrap().memory_reservation, None);
+        assert_eq!(limits(&small, None).unwrap().memory_reservation, None);
         let bad = serde_json::from_value(json!({ "limits": { "memory": "lots" } })).unwrap();
-        assert!(limits(&bad, false).is_err());
+        assert!(limits(&bad, None).is_err());
     }
 }

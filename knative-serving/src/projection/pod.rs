@@ -39,21 +39,27 @@ fn status(spec: Option<&PodSpec>, instance: &Instance) -> PodStatus {
         instance.state,
         InstanceState::Ready { .. } | InstanceState::NotReady { .. } | InstanceState::Stopping
     );
+    let initialized = started || is_kept(instance) || !has_init(spec);
+    let waits = if has_init(spec) {
+        "PodInitializing"
+    } else {
+        "ContainerCreating"
+    };
     let address = address(instance);
     let alone = spec.is_some_and(|spec| spec.containers.len() == 1);
     PodStatus {
         phase: Some(if started { "Running" } else { "Pending" }.to_owned()),
-        conditions: Some(conditions(instance, spec, (ready, started))),
+        conditions: Some(conditions(instance, (ready, initialized))),
         container_statuses: Some(
             spec.iter()
                 .flat_map(|spec| &spec.containers)
-                .map(|container| container_status(container, instance, alone))
+                .map(|container| container_status(container, instance, (alone, waits)))
                 .collect(),
         ),
         init_container_statuses: spec.and_then(|spec| spec.init_containers.as_ref()).map(
             |containers| {
                 let all = containers.iter();
-                all.map(|container| init_status(container, instance, started))
+                all.map(|container| init_status(container, instance, initialized))
                     .collect()
             },
         ),
@@ -64,19 +70,12 @@ fn status(spec: Option<&PodSpec>, instance: &Instance) -> PodStatus {
     }
 }
 
-fn address(instance: &Instance) -> Option<String> {
-    match instance.endpoint()? {
-        Endpoint::Tcp(address) => Some(address.ip().to_string()),
-        _ => None,
-    }
+fn has_init(spec: Option<&PodSpec>) -> bool {
+    spec.is_some_and(|spec| spec.init_containers.iter().flatten().next().is_some())
 }
 
-fn conditions(
-    instance: &Instance,
-    spec: Option<&PodSpec>,
-    (ready, started): (bool, bool),
-) -> Vec<PodCondition> {
-    let init = spec.and_then(|spec| spec.init_containers.as_ref());
+/// Whether a start goes on with what an earlier one made.
+fn is_kept(instance: &Instance) -> bool {
     let others_run = matches!(
         instance.state,
         InstanceState::BackingOff {
@@ -84,7 +83,17 @@ fn conditions(
             ..
         }
     );
-    let initialized = started || others_run || init.is_none_or(Vec::is_empty);
+    others_run || !instance.container_restarts.is_empty()
+}
+
+fn address(instance: &Instance) -> Option<String> {
+    match instance.endpoint()? {
+        Endpoint::Tcp(address) => Some(address.ip().to_string()),
+        _ => None,
+    }
+}
+
+fn conditions(instance: &Instance, (ready, initialized): (bool, bool)) -> Vec<PodCondition> {
     let scheduled = match &instance.state {
         InstanceState::BackingOff { error, .. } => match &**error {
             StartError::Unschedulable { message } => Err(message.clone()),
@@ -111,7 +120,12 @@ fn conditions(
     ]
 }
 
-fn container_status(container: &Container, instance: &Instance, alone: bool) -> ContainerStatus {
+/// `alone` says whether the pod has no other container, `waits` what is said of one that failed with nobody.
+fn container_status(
+    container: &Container,
+    instance: &Instance,
+    (alone, waits): (bool, &str),
+) -> ContainerStatus {
     let image = container.image.clone().unwrap_or_default();
     let ready = match &instance.state {
         state if goes_on(container, state) => true,
@@ -124,7 +138,7 @@ fn container_status(container: &Container, instance: &Instance, alone: bool) -> 
         ready,
         started: Some(ready),
         restart_count: i32::try_from(instance.restarts_of(&container.name)).unwrap_or(i32::MAX),
-        state: Some(state(container, instance)),
+        state: Some(state(container, instance, waits)),
         last_state: last_exit_of(container, instance, alone).map(terminated),
         ..ContainerStatus::default()
     }
@@ -145,7 +159,7 @@ fn last_exit_of<'a>(
 }
 
 /// An init container has ended by the time that the others run.
-fn init_status(container: &Container, instance: &Instance, started: bool) -> ContainerStatus {
+fn init_status(container: &Container, instance: &Instance, initialized: bool) -> ContainerStatus {
     let image = container.image.clone().unwrap_or_default();
     let completed = ContainerState {
         terminated: Some(ContainerStateTerminated {
@@ -158,10 +172,10 @@ fn init_status(container: &Container, instance: &Instance, started: bool) -> Con
         name: container.name.clone(),
         image_id: image.clone(),
         image,
-        ready: started,
+        ready: initialized,
         state: Some(match failure(container, &instance.state, false) {
             Some(failure) => failure,
-            None if started => completed,
+            None if initialized => completed,
             None => waiting("PodInitializing".to_owned(), None),
         }),
         ..ContainerStatus::default()
@@ -178,16 +192,16 @@ fn waiting(reason: String, message: Option<String>) -> ContainerState {
     }
 }
 
-fn state(container: &Container, instance: &Instance) -> ContainerState {
+fn state(container: &Container, instance: &Instance, waits: &str) -> ContainerState {
     match &instance.state {
         state if goes_on(container, state) => running(instance),
-        InstanceState::Starting => waiting("ContainerCreating".to_owned(), None),
+        InstanceState::Starting => waiting(waits.to_owned(), None),
         InstanceState::Standby => waiting(
             "Standby".to_owned(),
             Some("it is kept in reserve until it is needed".to_owned()),
         ),
         InstanceState::BackingOff { .. } => failure(container, &instance.state, true)
-            .unwrap_or_else(|| waiting("ContainerCreating".to_owned(), None)),
+            .unwrap_or_else(|| waiting(waits.to_owned(), None)),
         _ => running(instance),
     }
 }
@@ -302,7 +316,7 @@ mod tests {
                 name: name.to_owned(),
                 ..Container::default()
             };
-            let status = container_status(&container, &instance, false);
+            let status = container_status(&container, &instance, (false, "ContainerCreating"));
             let runs = status.state.is_some_and(|state| state.running.is_some());
             assert_eq!(runs, status.ready);
             (runs, status.last_state.is_some())
@@ -325,15 +339,15 @@ mod tests {
         let rows = [
             (
                 missing("beside:1"),
-                ["PodInitializing", "ContainerCreating", "ImagePullBackOff"],
+                ["PodInitializing", "PodInitializing", "ImagePullBackOff"],
             ),
             (
                 missing("setup:1"),
-                ["ImagePullBackOff", "ContainerCreating", "ContainerCreating"],
+                ["ImagePullBackOff", "PodInitializing", "PodInitializing"],
             ),
             (
                 StartError::CrashLoop(exit(Some("setup"))),
-                ["CrashLoopBackOff", "ContainerCreating", "ContainerCreating"],
+                ["CrashLoopBackOff", "PodInitializing", "PodInitializing"],
             ),
             (
                 StartError::CrashLoop(exit(None)),

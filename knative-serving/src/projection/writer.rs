@@ -184,6 +184,9 @@ impl Projection {
                 let message = format!("Started container {name}: {}", instance.phases);
                 events.normal(pod, "Started", message);
             }
+            InstanceState::BackingOff { error, .. } if error.reason() == "ContainerCreating" => {
+                events.warning(pod, "FailedMount", error.to_string());
+            }
             InstanceState::BackingOff { error, .. } => {
                 let message = format!("Back-off restarting container {name}: {error}");
                 events.warning(pod, "BackOff", message);

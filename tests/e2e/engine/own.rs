@@ -38,7 +38,7 @@ fn runs(program: &str) -> bool {
 }
 
 /// Mounts a disk in a file where an engine keeps its data; the engine's drop takes it away.
-fn disk(directory: &Path, size: u64) -> Outcome {
+fn disk(directory: &Path, size: u64, options: &str) -> Outcome {
     let (file, data) = (directory.join("disk"), directory.join("data"));
     File::create(&file)?.set_len(size)?;
     fs::create_dir(&data)?;
@@ -46,8 +46,7 @@ fn disk(directory: &Path, size: u64) -> Outcome {
     let mut mount = Command::new("mount");
     for command in [
         make.arg("--quiet").arg(&file),
-        // What was removed is given back with the next commit: in a second, not in half a minute.
-        mount.args(["-o", "loop,commit=1"]).arg(&file).arg(&data),
+        mount.args(["-o", options]).arg(&file).arg(&data),
     ] {
         let output = command.output()?;
         ensure(output.status.success(), || text(&output))?;
@@ -71,9 +70,9 @@ impl OwnEngine {
         Self::start_with(|_| Ok(()))
     }
 
-    /// The same with a disk of its own.
-    pub(super) fn start_with_disk(size: u64) -> Result<Self, Failed> {
-        Self::start_with(|directory| disk(directory, size))
+    /// The same with a disk of its own, mounted with `options`.
+    pub(super) fn start_with_disk(size: u64, options: &str) -> Result<Self, Failed> {
+        Self::start_with(|directory| disk(directory, size, options))
     }
 
     fn start_with(prepare: impl FnOnce(&Path) -> Outcome) -> Result<Self, Failed> {

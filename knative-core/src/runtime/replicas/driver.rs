@@ -16,7 +16,7 @@ use tracing::{debug, warn};
 
 use self::ended::Ended;
 use super::{
-    DEFAULT_GRACE, Shared,
+    DEFAULT_GRACE, LAST_GRACE, Shared,
     backoff::Backoff,
     health::Unhealthy,
     state::{Member, Want},
@@ -30,9 +30,6 @@ use crate::{
 
 /// How often a stop is tried while the backend does not answer.
 const STOP_RETRY: Duration = Duration::from_secs(1);
-
-/// How long an instance may take to end with the platform: nobody calls it by then. As `docker stop` has it.
-const LAST_GRACE: Duration = Duration::from_secs(10);
 
 pub(super) struct Driver {
     shared: Arc<Shared>,
@@ -149,6 +146,7 @@ impl Driver {
         loop {
             let began = Instant::now();
             let mut ended = self.once(standing.take()).await;
+            let ran = began.elapsed();
             if let Some(unhealthy) = ended.unhealthy.take() {
                 ended = self.end(&unhealthy, ended).await;
             }
@@ -165,7 +163,7 @@ impl Driver {
                 (outage.after_failure(Duration::ZERO), outage.failures())
             } else {
                 outage = Backoff::of_an_outage();
-                (backoff.after_failure(began.elapsed()), backoff.failures())
+                (backoff.after_failure(ran), backoff.failures())
             };
             let again = Instant::now() + wait;
             // Told before the stop, which takes as long as the backend does not answer.

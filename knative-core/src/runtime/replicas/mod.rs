@@ -43,6 +43,8 @@ use crate::{
 
 /// How long an instance may take to end after it was asked to, unless its template says. As in Kubernetes.
 const DEFAULT_GRACE: Duration = Duration::from_secs(30);
+/// How long an instance may take to end with the platform: nobody calls it by then. As `docker stop` has it.
+const LAST_GRACE: Duration = Duration::from_secs(10);
 
 /// Keeps replicas on a backend that starts and stops single instances: what a kubelet and a Deployment do together.
 ///
@@ -122,8 +124,13 @@ impl Replicas {
                 .collect()
         };
         let count = orphans.len();
+        let grace = if self.shared.shutdown.is_cancelled() {
+            LAST_GRACE
+        } else {
+            DEFAULT_GRACE
+        };
         let stops = orphans.into_iter().map(|orphan| async {
-            let stopped = self.shared.backend.stop(&orphan.id, DEFAULT_GRACE).await;
+            let stopped = self.shared.backend.stop(&orphan.id, grace).await;
             stopped.inspect_err(|_| {
                 let found = &mut self.shared.state.lock().found;
                 found

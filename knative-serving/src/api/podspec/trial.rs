@@ -31,8 +31,8 @@ pub(crate) fn wrong(pod: &PodSpec) -> Vec<Wrong> {
     let mut names: Vec<&str> = Vec::new();
     let init = pod.init_containers.iter().flatten();
     let lists = [
-        ("initContainers", init.collect::<Vec<_>>()),
-        ("containers", pod.containers.iter().collect()),
+        ("containers", pod.containers.iter().collect::<Vec<_>>()),
+        ("initContainers", init.collect()),
     ];
     for (list, containers) in lists {
         for (at, container) in containers.into_iter().enumerate() {
@@ -58,6 +58,12 @@ pub(crate) fn wrong(pod: &PodSpec) -> Vec<Wrong> {
 }
 
 fn name(path: &str, name: &str) -> Vec<Wrong> {
+    if name.is_empty() {
+        return vec![Wrong {
+            field: format!("{path}.name"),
+            message: "Required value".to_owned(),
+        }];
+    }
     let reasons = dns1123_label(name).into_iter();
     let wrong = reasons.map(|reason| Wrong {
         field: format!("{path}.name"),
@@ -105,13 +111,13 @@ fn resources(path: &str, resources: &ResourceRequirements) -> Vec<Wrong> {
             .limits
             .as_ref()
             .and_then(|limits| limits.get(name));
-        let above = limit.filter(|limit| parse(amount) > parse(limit));
-        found.extend(above.map(|limit| Wrong {
+        let both = parse(amount).zip(limit.and_then(parse));
+        let above = both.filter(|(amount, limit)| amount > limit);
+        found.extend(above.map(|(amount, limit)| Wrong {
             field,
             message: format!(
-                "Invalid value: {}: must be less than or equal to {name} limit of {}",
-                quote(&amount.0),
-                limit.0
+                "Invalid value: {}: must be less than or equal to {name} limit of {limit}",
+                quote(&amount.to_string())
             ),
         }));
     }
@@ -152,11 +158,12 @@ mod tests {
             told(json!({ "containers": containers.collect::<Vec<_>>() }))
         };
         assert_eq!(named(&["user-container", "a"]), [""; 0]);
-        for name in ["Bad_Name", "../../etc/shadow", "", "a/b", "."] {
+        for name in ["Bad_Name", "../../etc/shadow", "a/b", "."] {
             let told = named(&[name]);
             let begins = format!("spec.containers[0].name: Invalid value: {}: ", quote(name));
             assert!(told.len() == 1 && told[0].starts_with(&begins), "{told:?}");
         }
+        assert_eq!(named(&[""]), ["spec.containers[0].name: Required value"]);
         assert_eq!(
             named(&["a", "a"]),
             ["spec.containers[1].name: Duplicate value: \"a\""]
@@ -164,7 +171,7 @@ mod tests {
         let both = json!({ "initContainers": [{ "name": "a" }], "containers": [{ "name": "a" }] });
         assert_eq!(
             told(both),
-            ["spec.containers[0].name: Duplicate value: \"a\""]
+            ["spec.initContainers[0].name: Duplicate value: \"a\""]
         );
     }
 
@@ -188,7 +195,7 @@ mod tests {
                 ],
             ),
             (
-                json!({ "limits": { "memory": "1Gi" }, "requests": { "memory": "2Gi", "cpu": "9" } }),
+                json!({ "limits": { "memory": "1Gi" }, "requests": { "memory": "2048Mi", "cpu": "9" } }),
                 vec![format!(
                     "{path}.requests: Invalid value: \"2Gi\": must be less than or equal to memory limit of 1Gi"
                 )],

@@ -116,7 +116,8 @@ impl Seen<'_> {
     }
 }
 
-/// Reason: a probe failed, and the runtime does not tell how its container ended. A kubelet names such events so.
+/// Reason: a container ended or had to be ended, and the runtime does not tell with which code. A kubelet names failures of
+/// probes so.
 const UNHEALTHY: &str = "Unhealthy";
 
 /// What an instance suffers from.
