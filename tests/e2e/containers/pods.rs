@@ -150,10 +150,28 @@ pub(super) fn missing_secret() -> Outcome {
         "CreateContainerConfigError",
     )?;
     is(&message, "secret \"none\" not found")?;
+    platform.apply(&of_pod(
+        "mounts",
+        json!({
+            "containers": [{ "image": HELLO, "volumeMounts": [{ "name": "keys", "mountPath": "/keys", "readOnly": true }] }],
+            "volumes": [{ "name": "keys", "secret": { "secretName": "none" } }],
+        }),
+    ))?;
+    let message = failed(
+        &platform,
+        "mounts",
+        "ResourcesAvailable",
+        "ContainerCreating",
+    )?;
+    is(
+        &message,
+        "MountVolume.SetUp failed for volume \"keys\" : secret \"none\" not found",
+    )?;
     create(
         &platform,
         "secrets",
         &json!({ "metadata": { "name": "none" }, "stringData": { "k": "v" } }),
     )?;
+    platform.ready("mounts")?;
     platform.ready("hello").map(drop)
 }
