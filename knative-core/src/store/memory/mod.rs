@@ -7,6 +7,7 @@ mod filter;
 mod gc;
 mod list;
 mod namespace;
+mod readers;
 mod restore;
 mod state;
 mod table;

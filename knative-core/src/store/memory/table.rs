@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{Kind, object::ObjectKey, store::packed::Packed};
 
-use super::expiry::Expiry;
+use super::{expiry::Expiry, readers::Readers};
 
 /// For how long changes are kept; how long etcd keeps them for Kubernetes.
 const RECENT: SignedDuration = SignedDuration::from_mins(5);
@@ -17,7 +17,9 @@ const RECENT: SignedDuration = SignedDuration::from_mins(5);
 const LASTING: usize = 100;
 /// How many bytes are kept beyond those, all counted.
 const ROOM: usize = 256 << 10;
-/// For how long they are kept however many bytes that is: time for all who watch to take them.
+/// How many bytes are kept for those who watch and are that far behind.
+const BACKLOG: usize = 16 << 20;
+/// For how long changes are kept however many bytes that is: time to begin to watch after a list.
 const YOUNG: SignedDuration = SignedDuration::from_millis(500);
 
 /// A place in a table. The order is that of lists.
@@ -67,6 +69,8 @@ pub(super) struct Table {
     held: usize,
     /// All changes after this version are in `history`.
     floor: u64,
+    /// Who reads the history.
+    pub(super) readers: Readers,
     pub(super) expiry: Option<Expiry>,
 }
 
@@ -80,6 +84,7 @@ impl Table {
             limit,
             held: 0,
             floor: 0,
+            readers: Readers::default(),
             expiry,
         }
     }
@@ -107,8 +112,12 @@ impl Table {
             return false;
         };
         let age = now.duration_since(*at);
+        if self.history.len() <= LASTING || oldest.version > settled {
+            return false;
+        }
         let too_large = age > YOUNG && self.held > ROOM;
-        self.history.len() > LASTING && oldest.version <= settled && (age > RECENT || too_large)
+        let is_read = || self.held > BACKLOG || oldest.version <= self.readers.slowest();
+        age > RECENT || too_large && is_read()
     }
 
     fn forget_oldest(&mut self) {

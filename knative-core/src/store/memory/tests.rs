@@ -351,6 +351,61 @@ async fn events_are_bounded_in_number() {
     assert_eq!((events.len(), events[0].as_str()), (5_000, "e0003"));
 }
 
+/// More changes than are kept however old they are, each of a size, and then one that is a second younger.
+async fn change(store: &MemoryStore, size: usize) {
+    let options = WriteOptions::default();
+    for number in 0..120 {
+        let text = "x".repeat(size);
+        let fields = json!({"spec": {"number": number, "text": text}});
+        store
+            .update(thing("a", &fields), &options)
+            .await
+            .expect("updated");
+    }
+    tokio::time::advance(Duration::from_secs(1)).await;
+    let last = thing("a", &json!({"spec": {}}));
+    store.update(last, &options).await.expect("updated");
+}
+
+#[tokio::test(start_paused = true)]
+async fn changes_are_kept_for_those_who_are_behind_up_to_a_bound() {
+    const SOME: usize = 8 << 10;
+    const MUCH: usize = 256 << 10;
+    let store = event_store();
+    let first = create(&store, "a", json!({})).await;
+    let version = first.metadata.resource_version.clone().unwrap();
+    let options = WatchOptions {
+        start: WatchStart::After(version),
+        ..WatchOptions::default()
+    };
+    let watch = async || store.watch(&THING, &options).await;
+    let mut behind = watch().await.expect("a watch");
+    change(&store, SOME).await;
+    assert!(behind.next().await.is_some_and(|event| event.is_ok()));
+
+    let mut far_behind = watch().await.expect("nothing was forgotten");
+    change(&store, MUCH).await;
+    let event = far_behind.next().await.expect("an end that is told");
+    assert!(
+        matches!(event, Err(StoreError::Expired { .. })),
+        "{event:?}"
+    );
+
+    drop((behind, far_behind));
+    let created = create(&store, "b", json!({})).await;
+    let version = created.metadata.resource_version.clone().unwrap();
+    change(&store, SOME).await;
+    let options = WatchOptions {
+        start: WatchStart::After(version),
+        ..WatchOptions::default()
+    };
+    let refused = store.watch(&THING, &options).await;
+    assert!(
+        matches!(refused, Err(StoreError::Expired { .. })),
+        "nobody watched"
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn bookmarks_come_from_time_to_time() {
     let store = store();

@@ -14,6 +14,7 @@ use super::{
     Inner,
     filter::Filter,
     list::{parse_version, too_old},
+    readers::Cursor,
     state::State,
     table::Change,
 };
@@ -45,6 +46,7 @@ pub(super) fn watch(
         WatchStart::Existing => begin(&state, kind, &filter, options.bookmarks, &mut due)?,
         WatchStart::After(version) => resume(&state, kind, version)?,
     };
+    let cursor = state.table(kind)?.readers.begin(cursor);
     drop(state);
     let watcher = Watcher {
         inner: Arc::clone(inner),
@@ -103,7 +105,7 @@ struct Watcher {
     filter: Filter,
     bookmarks: bool,
     /// All changes up to this version are in `due` or were sent.
-    cursor: u64,
+    cursor: Cursor,
     due: VecDeque<Due>,
     settled: watch::Receiver<u64>,
     next_bookmark: Instant,
@@ -139,22 +141,22 @@ impl Watcher {
         let settled = *self.settled.borrow_and_update();
         let state = self.inner.state.read();
         let table = state.table(&self.kind)?;
-        if self.cursor < table.floor() {
-            let message = too_old(self.cursor, table.floor());
+        let cursor = self.cursor.get();
+        if cursor < table.floor() {
+            let message = too_old(cursor, table.floor());
             return Err(StoreError::Expired { message });
         }
-        let cursor = self.cursor;
         let changes = table.changes_after(cursor);
         let changes = changes.take_while(|change| change.version <= settled);
         for change in changes.take(BATCH) {
-            self.cursor = change.version;
+            self.cursor.set(change.version);
             if self.filter.allows(&change.name) {
                 self.due.push_back(Due::Change(change.clone()));
             }
         }
-        let any = self.cursor > cursor;
+        let any = self.cursor.get() > cursor;
         if !any {
-            self.cursor = cursor.max(settled);
+            self.cursor.set(cursor.max(settled));
         }
         Ok(any)
     }
@@ -173,7 +175,7 @@ impl Watcher {
             () = bookmark => {
                 self.next_bookmark = Instant::now() + BOOKMARK_INTERVAL;
                 self.due.push_back(Due::Bookmark {
-                    version: self.cursor,
+                    version: self.cursor.get(),
                     initial: false,
                 });
             }
