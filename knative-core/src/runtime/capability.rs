@@ -110,7 +110,7 @@ pub struct Capabilities {
     pub volumes: bool,
     /// A container that ends is started again in its instance, beside others that go on.
     pub restart: bool,
-    /// Instances can be kept in reserve: made but not started, or paused.
+    /// Instances can be kept in reserve: made but not started, or paused. What processes use is measured then.
     pub standby: bool,
     /// Memory limits are enforced.
     pub memory_limit: bool,

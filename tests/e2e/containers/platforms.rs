@@ -1,5 +1,8 @@
 //! Images from archives, engines, and platforms beside each other.
 
+use std::process::Output;
+
+use libtest_mimic::Failed;
 use serde_json::json;
 
 use super::{HELLO, host, is};
@@ -37,12 +40,18 @@ pub(super) fn bad_archive() -> Outcome {
         .args(["image", "add", "example.local/bad"])
         .arg(file.path())
         .output()?;
-    let printed = text(&output);
+    let printed = one_sentence(&output)?;
+    ensure(printed.starts_with("platform-docker: "), || printed)
+}
+
+/// What a program printed that failed with one line.
+fn one_sentence(output: &Output) -> Result<String, Failed> {
+    let printed = text(output);
     ensure(
         !output.status.success() && printed.trim_end().lines().count() == 1,
         || printed.clone(),
     )?;
-    ensure(printed.starts_with("platform-docker: "), || printed)
+    Ok(printed)
 }
 
 pub(super) fn no_engine() -> Outcome {
@@ -70,11 +79,7 @@ pub(super) fn no_engine() -> Outcome {
             ])
             .arg(data.path())
             .output()?;
-        let printed = text(&output);
-        ensure(
-            !output.status.success() && printed.trim_end().lines().count() == 1,
-            || printed.clone(),
-        )?;
+        let printed = one_sentence(&output)?;
         ensure(printed.contains(&expected), || printed)?;
     }
     Ok(())

@@ -13,7 +13,7 @@ pub(super) fn all(capabilities: Capabilities) -> Vec<(&'static str, Run)> {
     if !capabilities.standby {
         return Vec::new();
     }
-    vec![
+    let mut cases: Vec<(&'static str, Run)> = vec![
         ("paused_instance_goes_on_as_it_was", |case| {
             paused(case).boxed()
         }),
@@ -23,7 +23,13 @@ pub(super) fn all(capabilities: Capabilities) -> Vec<(&'static str, Run)> {
         ("reserve_ends_with_its_workload", |case| {
             deleted(case).boxed()
         }),
-    ]
+    ];
+    if capabilities.processes {
+        cases.push(("what_an_instance_uses_is_measured", |case| {
+            usage(case).boxed()
+        }));
+    }
+    cases
 }
 
 async fn paused(case: &mut Case<'_>) -> Result<(), Failed> {
@@ -78,6 +84,28 @@ fn waits(instance: &Arc<Instance>) -> bool {
 
 fn all_wait(now: &[Arc<Instance>]) -> bool {
     !now.is_empty() && now.iter().all(waits)
+}
+
+/// How much memory it takes decides whether it is paused.
+async fn usage(case: &mut Case<'_>) -> Result<(), Failed> {
+    let workload = case.workload("usage", Role::Hello, 1);
+    case.apply(&workload).await?;
+    let ready = case.until_ready(&workload, 1).await?;
+    let before = case.runtime().usage(&ready[0].id).await?;
+    ensure(before.memory > 0 && !before.cpu.is_zero(), || {
+        format!("it uses {before:?}")
+    })?;
+    let busy = async {
+        loop {
+            case.get(&ready[0], "/").await?;
+            if case.runtime().usage(&ready[0].id).await?.cpu > before.cpu {
+                return Ok::<(), Failed>(());
+            }
+        }
+    };
+    tokio::time::timeout(super::DEADLINE, busy)
+        .await
+        .map_err(|_| "what calls cost is not counted")?
 }
 
 /// What tells a process from its successor; nothing where instances have none.
