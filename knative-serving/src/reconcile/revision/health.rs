@@ -150,6 +150,8 @@ fn finding(instance: &Instance) -> Option<Finding> {
                 Some(Finding::NoRoom(error.reason(), message.clone()))
             }
             StartError::CrashLoop(exit) => Some(exited(exit)),
+            // That the deadline is over is said already. The pod tells what was waited for.
+            StartError::Timeout { .. } => None,
             _ => Some(Finding::Waiting(error.reason(), error.to_string())),
         };
     }
